@@ -1,0 +1,141 @@
+"""Commands: what may be wished of a site. Values only; `decide` says what follows."""
+
+from datetime import datetime
+from typing import Any
+from uuid import UUID
+
+import msgspec
+
+from holdfast.domain.bookings.values import NOBODY, Customer
+
+
+class Book(msgspec.Struct, frozen=True, gc=False):
+    """Take units, or `count` of a category, for [start, end). `end` None is an open-ended walk-in.
+
+    `imported` skips the rules that bind customers (hours, grid, notice, horizon, quota, past) but never the claims;
+    `state` is then the state to arrive in. `notes` are what reading its times had to resolve.
+    """
+
+    id: UUID
+    start: datetime
+    end: datetime | None
+    units: tuple[str, ...] = ()
+    category: str | None = None
+    count: int = 1
+    customer: Customer = NOBODY
+    party: int | None = None
+    note: str | None = None
+    hold_s: int | None = None
+    walk_in: bool = False
+    details: dict[str, Any] | None = None
+    start_code: str | None = None
+    series_id: UUID | None = None
+    imported: bool = False
+    state: str | None = None
+    notes: tuple[str, ...] = ()
+
+
+class Act(msgspec.Struct, frozen=True, gc=False):
+    """Do something with a booking. Which arguments count depends on `act`; see the reference of acts."""
+
+    booking_id: UUID
+    act: str
+    start: datetime | None = None
+    end: datetime | None = None
+    minutes: int | None = None
+    units: tuple[str, ...] = ()
+    reason: str | None = None
+    override: bool = False
+    code: str | None = None
+    other_id: UUID | None = None
+    if_version: int | None = None
+    notes: tuple[str, ...] = ()
+
+
+class Together(msgspec.Struct, frozen=True, gc=False):
+    """Several commands as one: all or none, or with `skip` those that can be done."""
+
+    commands: "tuple[Book | Act, ...]"
+    skip: bool = False
+
+
+class Check(msgspec.Struct, frozen=True, gc=False):
+    """May I? Decided like `command` under the same lock, on the same state, but nothing of it is kept."""
+
+    command: "Book | Act | Together | AddBlock"
+
+
+class AddBlock(msgspec.Struct, frozen=True, gc=False):
+    """Take units out of use for [start, end) without a booking. `allow_conflicts` lists the bookings it hits
+    for re-planning instead of refusing; those keep their claims and the block takes the time around them."""
+
+    id: UUID
+    units: tuple[str, ...]
+    start: datetime
+    end: datetime
+    kind: str = "maintenance"
+    reason: str | None = None
+    return_condition: str | None = None
+    allow_conflicts: bool = False
+
+
+class RemoveBlock(msgspec.Struct, frozen=True, gc=False):
+    """Give a block's units back before its end; the return condition applies."""
+
+    block_id: UUID
+    reason: str | None = None
+
+
+class NewUnit(msgspec.Struct, frozen=True, gc=False):
+    code: str
+    category: str
+    name: str | None = None
+    parent: str | None = None
+    condition: str | None = None
+    attributes: dict[str, Any] = {}
+
+
+class AddUnits(msgspec.Struct, frozen=True, gc=False):
+    """Add units. With `update` existing codes are changed to match, without it they are refused."""
+
+    units: tuple[NewUnit, ...]
+    update: bool = False
+
+
+class ChangeUnit(msgspec.Struct, frozen=True, gc=False):
+    """Change what is given of a unit; UNSET leaves as is. `reason` is kept in the journal."""
+
+    code: str
+    condition: str | msgspec.UnsetType | None = msgspec.UNSET
+    name: str | msgspec.UnsetType = msgspec.UNSET
+    category: str | msgspec.UnsetType = msgspec.UNSET
+    parent: str | msgspec.UnsetType | None = msgspec.UNSET
+    attributes: dict[str, Any] | msgspec.UnsetType = msgspec.UNSET
+    reason: str | None = None
+    if_version: int | None = None
+
+
+class ChangeSite(msgspec.Struct, frozen=True, gc=False):
+    """Change the name, the zone or some settings (merged over the present ones; None restores a default)."""
+
+    name: str | None = None
+    time_zone: str | None = None
+    settings: dict[str, Any] | None = None
+
+
+class OpenFinding(msgspec.Struct, frozen=True, gc=False):
+    """Put something recorded that is not as expected before a person."""
+
+    id: UUID
+    rule: str
+    subject: str
+    data: dict[str, Any]
+
+
+class Tick(msgspec.Struct, frozen=True, gc=False):
+    """The clock's command: make true what time has made true."""
+
+
+Command = (
+    Book | Act | Together | Check | AddBlock | RemoveBlock | AddUnits | ChangeUnit | ChangeSite | OpenFinding | Tick
+)
