@@ -1,0 +1,1 @@
+"""What may be done: short stories of lock, decide, write."""

@@ -1,0 +1,133 @@
+"""Sites: made, found by slug or id, listed. What changes a site goes through the desk, not through here.
+
+Found sites are kept for a few seconds, so that resolving local times costs no question per request; the desk
+decides with the site as it is under the lock.
+"""
+
+import asyncio
+import re
+from typing import Any
+from uuid import UUID
+
+import asyncpg
+
+from holdfast.domain.change import Event
+from holdfast.domain.errors import Refusal
+from holdfast.domain.local_time import zone
+from holdfast.domain.policies import policy_of
+from holdfast.domain.sites import Site, parse_settings, rules_of
+from holdfast.domain.wire import SiteView, site_view
+from holdfast.services.outages import UNREACHABLE
+from holdfast.services.requests import SiteRequest
+from holdfast.store import sites as store
+
+KEPT_S = 5.0
+KEPT_MAX = 20_000
+PAGE_SITES_MAX = 500
+FIRST_ORGANISATION = "Holdfast"
+
+_ID = re.compile(r"[0-9]{1,18}")
+_SLUG = re.compile(r"[a-z0-9][a-z0-9-]{0,62}")
+_NOT_IN_SLUGS = re.compile(r"[^a-z0-9]+")
+
+
+class Sites:
+    """The sites as requests name them. `heard` may be given to a desk, so that its own changes show at once."""
+
+    def __init__(self, pool: asyncpg.Pool) -> None:
+        self._pool = pool
+        self._kept: dict[str, tuple[float, Site]] = {}
+        self._names: dict[int, set[str]] = {}
+
+    async def find(self, named: str) -> Site:
+        """The site of that slug or id, as it was at most a few seconds ago.
+
+        Raises:
+            Refusal: `unknown_site`.
+        """
+        now = asyncio.get_running_loop().time()
+        kept = self._kept.get(named)
+        if kept is not None and kept[0] > now:
+            return kept[1]
+        site, _ = await self._read(named)
+        if len(self._kept) >= KEPT_MAX:
+            self._kept.clear()
+            self._names.clear()
+        self._kept[named] = (now + KEPT_S, site)
+        self._names.setdefault(site.id, set()).add(named)
+        return site
+
+    async def view(self, named: str) -> SiteView:
+        """The site as clients see it, read now.
+
+        Raises:
+            Refusal: `unknown_site`.
+        """
+        return site_view(*await self._read(named))
+
+    async def page(self, *, after_id: int, limit: int) -> list[SiteView]:
+        """Up to `limit` sites (at most 500) in the order of their making, from behind an id on."""
+        found = await store.after(self._pool, after_id, max(1, min(limit, PAGE_SITES_MAX)))
+        return [site_view(site, version) for site, version in found]
+
+    async def create(self, request: SiteRequest, *, organisation_id: UUID | None = None) -> SiteView:
+        """Makes a site; without an organisation it belongs to the first there is.
+
+        Raises:
+            Refusal: `already_exists` for its slug, `invalid_settings`, `invalid_request`.
+        """
+        settings: dict[str, Any] = {name: value for name, value in request.settings.items() if value is not None}
+        rules_of(parse_settings(settings, policy_of(request.kind).defaults))
+        time_zone = zone(request.time_zone).key
+        slug = _slug(request)
+        if organisation_id is None:
+            organisation_id = await store.first_organisation(self._pool, name=FIRST_ORGANISATION)
+        made = await store.insert(
+            self._pool, organisation_id,
+            kind=request.kind, slug=slug, name=request.name, time_zone=time_zone, settings=settings,
+        )  # fmt: skip
+        if made is None:
+            raise Refusal("already_exists", field="slug", given=slug)
+        return site_view(*made)
+
+    async def is_reachable(self, timeout_s: float) -> bool:
+        """Whether the database answers within that time."""
+        try:
+            async with asyncio.timeout(timeout_s):
+                await store.after(self._pool, 0, 1)
+        except UNREACHABLE:
+            return False
+        return True
+
+    def forget(self, site_id: int) -> None:
+        """Lets the next question about a site read it anew."""
+        for named in self._names.pop(site_id, ()):
+            self._kept.pop(named, None)
+
+    def heard(self, events: list[tuple[int, Event]]) -> None:
+        """Forgets the sites that these events changed."""
+        for site_id, event in events:
+            if event.type == "site.changed":
+                self.forget(site_id)
+
+    async def _read(self, named: str) -> store.Found:
+        found = None
+        if _ID.fullmatch(named):
+            found = await store.by_id(self._pool, int(named))
+        elif _SLUG.fullmatch(named):
+            found = await store.by_slug(self._pool, named)
+        if found is None:
+            raise Refusal("unknown_site", site=named[:64])
+        return found
+
+
+def _slug(request: SiteRequest) -> str:
+    slug = request.slug
+    if slug is None:
+        slug = _NOT_IN_SLUGS.sub("-", request.name.lower()).strip("-")[:63].strip("-")
+        if not slug or _ID.fullmatch(slug):
+            slug = f"{request.kind}-{slug}".strip("-")
+    if not _SLUG.fullmatch(slug) or slug.isdigit():
+        expected = "small letters, digits and hyphens, not digits alone, 1 to 63 of them, such as main-street"
+        raise Refusal("invalid_request", field="slug", given=slug[:64], expected=expected)
+    return slug

@@ -1,0 +1,118 @@
+"""The loops against real PostgreSQL and the real clock: what is due happens, at its instant, by itself."""
+
+import asyncio
+import contextlib
+from collections.abc import AsyncIterator
+from datetime import UTC, datetime, timedelta
+from uuid import uuid4
+
+import asyncpg
+
+from holdfast.domain.commands import Book
+from holdfast.runtime.alarms import Alarms
+from holdfast.runtime.loop import Loop
+from holdfast.runtime.retention import Retention
+from holdfast.services.desk import Desk
+from tests.stage import make_site
+
+CODES = [f"PC-{n}" for n in range(8)]
+FREE = {"grid_minutes": 0}
+
+
+async def walk_in(desk: Desk, site_id: int, end: datetime, unit: str = "PC-0") -> None:
+    await desk.submit(site_id, Book(uuid4(), end, end, (unit,), walk_in=True), actor="test")
+
+
+@contextlib.asynccontextmanager
+async def running(loop: Loop) -> AsyncIterator[None]:
+    task = asyncio.create_task(loop.run())
+    try:
+        yield
+    finally:
+        loop.stop()
+        await task
+
+
+async def until_ended(pool: asyncpg.Pool, site_id: int, count: int) -> None:
+    async with asyncio.timeout(10):
+        while count != await pool.fetchval(
+            "select count(*) from journal where site_id = $1 and type = 'booking.completed'", site_id
+        ):
+            await asyncio.sleep(0.02)
+
+
+async def test_a_session_ends_by_itself_at_its_instant(pool: asyncpg.Pool) -> None:
+    desk = Desk(pool)
+    await desk.start()
+    site_id = await make_site(pool, "cafe", CODES, FREE)
+    async with running(Alarms(pool, desk)):
+        end = datetime.now(UTC) + timedelta(seconds=1.2)
+        await walk_in(desk, site_id, end)
+        await until_ended(pool, site_id, 1)
+    rows = await pool.fetch(
+        "select type, at, effective_at from journal where site_id = $1 and actor = 'clock'", site_id
+    )
+    await desk.stop()
+    assert [row["type"] for row in rows] == ["booking.completed", "unit.status_changed"]
+    assert {row["effective_at"] for row in rows} == {end}
+    assert all(row["at"] >= end for row in rows), "nothing happens early"
+    status = await pool.fetchval("select shown_status from unit where site_id = $1 and shown_since = $2", site_id, end)
+    assert status == "Available"
+
+
+async def test_an_alarm_set_by_another_process_is_seen(pool: asyncpg.Pool) -> None:
+    ours, other = Desk(pool), Desk(pool)
+    await ours.start()
+    await other.start()
+    site_id = await make_site(pool, "cafe", CODES, FREE)
+    async with running(Alarms(pool, ours)):
+        await walk_in(other, site_id, datetime.now(UTC) + timedelta(seconds=0.5))
+        await until_ended(pool, site_id, 1)
+    await ours.stop()
+    await other.stop()
+
+
+async def test_two_alarm_loops_do_nothing_twice(pool: asyncpg.Pool) -> None:
+    desks = [Desk(pool), Desk(pool)]
+    for desk in desks:
+        await desk.start()
+    site_id = await make_site(pool, "cafe", CODES, FREE)
+    end = datetime.now(UTC) + timedelta(seconds=1)
+    async with running(Alarms(pool, desks[0])), running(Alarms(pool, desks[1])):
+        for number in range(8):
+            await walk_in(desks[number % 2], site_id, end, CODES[number])
+        await until_ended(pool, site_id, 8)
+    for desk in desks:
+        await desk.stop()
+    events = await pool.fetch(
+        "select subject, count(*) from journal where site_id = $1 and actor = 'clock' group by subject", site_id
+    )
+    assert len(events) == 16
+    assert {row["count"] for row in events} == {1}
+
+
+async def test_old_answers_are_forgotten_and_fresh_ones_kept(pool: asyncpg.Pool) -> None:
+    await pool.execute(
+        "insert into answer "
+        "select 1, 'k' || n, '', 200, '', 1, now() - make_interval(hours => n) from generate_series(1, 48) n"
+    )
+    loop = Retention(pool, answer_hours=24)
+    await loop.step()
+    assert await pool.fetchval("select count(*) from answer") in (23, 24)
+
+
+async def test_a_failing_step_is_tried_again() -> None:
+    done = asyncio.Event()
+
+    class Shaky(Loop):
+        name = "shaky"
+
+        async def step(self) -> float:
+            if not self.failures:
+                raise RuntimeError("once")
+            done.set()
+            return 60.0
+
+    async with running(Shaky()):
+        async with asyncio.timeout(5):
+            await done.wait()
