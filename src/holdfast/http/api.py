@@ -1,0 +1,96 @@
+"""The HTTP application put together: handlers, OpenAPI, and the edge around them. Opens nothing, starts nothing."""
+
+import re
+from collections.abc import Callable, Sequence
+from typing import Any
+
+from litestar import Litestar, Request, Response, Router, get
+from litestar.datastructures import State
+from litestar.response import Redirect
+
+from holdfast import __version__
+from holdfast.domain.errors import Refusal
+from holdfast.http.calls import plain
+from holdfast.http.context import Context, context_of
+from holdfast.http.docs import DOCS_HANDLERS
+from holdfast.http.edge import PUBLIC, Edge
+from holdfast.http.framework import on_error, respond
+from holdfast.http.imports import IMPORT_HANDLERS
+from holdfast.http.openapi import OPENAPI
+from holdfast.http.reads import READ_HANDLERS
+from holdfast.http.writes import WRITE_HANDLERS
+
+READY_S = 2.0
+
+
+def build(
+    context: Context, *, handlers: Sequence[Any] = (), public: frozenset[str] = frozenset(), app_state: Any = None
+) -> Edge:
+    """The ASGI application. `handlers` are further Litestar handlers with full paths (console, live, seeds' shapes),
+    `public` those of their addresses that need no token, `app_state` further names for `request.app.state`."""
+    api = Router("/api", route_handlers=[*WRITE_HANDLERS, *READ_HANDLERS, *IMPORT_HANDLERS, *DOCS_HANDLERS])
+    state = {
+        "context": context, "desk": context.desk, "sites": context.sites, "reads": context.reads,
+        "limits": context.limits, **(app_state or {}),
+    }  # fmt: skip
+    app = Litestar(
+        route_handlers=[root, healthz, readyz, index, api, *handlers],
+        exception_handlers={Exception: on_error},
+        openapi_config=OPENAPI,
+        request_max_body_size=context.limits.body_bytes_max,
+        logging_config=None,
+        state=State(state),
+        debug=False,
+    )
+    return Edge(context, app, public=PUBLIC | public, allowed=methods_of(app))
+
+
+def methods_of(app: Litestar) -> Callable[[str], list[str]]:
+    """What tells the methods of an address, over all routes that share its form."""
+    found: dict[str, set[str]] = {}
+    for route in app.routes:
+        found.setdefault(route.path_format, set()).update(getattr(route, "methods", ()))
+    forms = []
+    for form, methods in sorted(found.items(), key=lambda item: item[0].count("{")):
+        parts = ["[^/]+" if part.startswith("{") else re.escape(part) for part in form.split("/")]
+        forms.append((re.compile("/".join(parts)), methods))
+
+    def methods_at(path: str) -> list[str]:
+        asked = path.rstrip("/") or "/"
+        methods = next((methods for form, methods in forms if form.fullmatch(asked)), set())
+        return sorted({*methods, "OPTIONS", *(("HEAD",) if "GET" in methods else ())}) if methods else []
+
+    return methods_at
+
+
+@get("/", include_in_schema=False)
+async def root() -> Redirect:
+    """For people who open the bare address."""
+    return Redirect("/api/docs", status_code=307)
+
+
+@get("/healthz", operation_id="healthz", summary="Is the process alive?", tags=["health"])
+async def healthz() -> Response[bytes]:
+    """200 as long as the process answers at all; asks nothing of the database."""
+    return respond(plain(200, {"status": "ok", "version": __version__}))
+
+
+@get(
+    "/readyz", operation_id="readyz", summary="Does the database answer?", tags=["health"],
+    opt={"codes": ("unavailable",)},
+)  # fmt: skip
+async def readyz(request: Request[Any, Any, Any]) -> Response[bytes]:
+    """200 when requests can be served; 503 while the database cannot be reached."""
+    if not await context_of(request).sites.is_reachable(READY_S):
+        raise Refusal("unavailable", retry_after_s=2)
+    return respond(plain(200, {"status": "ready"}))
+
+
+@get("/api", operation_id="index", summary="What is here", tags=["health"])
+async def index(request: Request[Any, Any, Any]) -> Response[bytes]:
+    """The name and version of the server, where its documentation is, and who is let in."""
+    access = "bearer token"
+    if context_of(request).gate.is_open:
+        access = "this machine only: no HOLDFAST_ADMIN_TOKEN is set, so every program on it may do everything"
+    found = {"name": "holdfast", "version": __version__, "access": access}
+    return respond(plain(200, {**found, "openapi": "/api/openapi.json", "docs": "/api/docs", "sites": "/api/sites"}))

@@ -1,0 +1,240 @@
+"""The outermost layer: lets callers in, answers the busiest request itself, and puts every failure into words.
+
+Booking is answered here rather than behind the framework's routing: measured, that is the greater part of a request's
+cost on top of the desk. Everything else goes on to the framework, with a deadline until its answer starts.
+"""
+
+import asyncio
+from collections.abc import Callable
+from typing import Any
+
+import structlog
+
+from holdfast.domain.errors import Refusal
+from holdfast.http.auth import SAFE_METHODS, Caller
+from holdfast.http.calls import Reply, post_booking
+from holdfast.http.context import Context
+from holdfast.http.deadlines import Deadlines
+from holdfast.http.errors import PROBLEM_MEDIA, EdgeError, Headers, internal, problem
+from holdfast.services.outages import UNREACHABLE
+
+SECURITY: Headers = [
+    (b"x-content-type-options", b"nosniff"),
+    (b"cache-control", b"no-store"),
+    (b"content-security-policy", b"default-src 'none'; frame-ancestors 'none'"),
+]
+PUBLIC = frozenset({"/", "/healthz", "/readyz", "/api", "/api/", "/api/openapi.json", "/api/docs"})
+PUBLIC_FOLDERS = ("/api/docs/",)
+UNHURRIED = ("/api/import", "/import")
+"""Addresses whose answer may take as long as their work."""
+
+Allowed = Callable[[str], list[str]]
+_JSON: Headers = [(b"content-type", b"application/json"), *SECURITY]
+_PROBLEM: Headers = [(b"content-type", PROBLEM_MEDIA), *SECURITY]
+_BEFORE, _AFTER = "/api/sites/", "/bookings"
+
+log = structlog.get_logger("holdfast.http")
+
+
+class Edge:
+    """An ASGI application around `inner`. `public` addresses need no token; all others do. `allowed` says the methods
+    of an address, for the Allow header."""
+
+    def __init__(
+        self, context: Context, inner: Any, *, public: frozenset[str] = PUBLIC, allowed: Allowed | None = None
+    ) -> None:
+        self.context = context
+        self.inner = inner
+        self.allowed = allowed or (lambda path: [])
+        self.public = public
+        self._deadlines = Deadlines(context.answer_s)
+
+    async def __call__(self, scope: Any, receive: Any, send: Any) -> None:
+        if scope["type"] == "http":
+            await self._http(scope, receive, send)
+        elif scope["type"] == "websocket":
+            await self._websocket(scope, receive, send)
+        else:
+            await self.inner(scope, receive, send)
+
+    async def _http(self, scope: Any, receive: Any, send: Any) -> None:
+        headers = dict(scope["headers"])
+        path: str = scope["path"]
+        is_head = scope["method"] == "HEAD"
+        if is_head:  # answered like GET; without the body, which the server beneath holds back too
+            scope = {**scope, "method": "GET"}
+        answering = _Answering(scope, receive, _bare(send) if is_head else send, self._deadlines, self.allowed)
+        self._deadlines.begin(answering)
+        try:
+            if path in self.public or path.startswith(PUBLIC_FOLDERS):
+                self.context.gate.check_origin(scope, headers)
+                caller = None
+            else:
+                answering.caller = caller = self._admit(scope, headers, path)
+                named = _booking_site(scope["method"], path)
+                if named is not None and caller is not None:
+                    reply = await post_booking(self.context, caller, named, answering.receive, headers)
+                    await answering.reply(reply, _JSON)
+                    return
+            _check_text(scope)
+            scope["user"] = caller
+            if path.startswith(UNHURRIED):
+                self._deadlines.end(answering)
+            await self.inner(scope, answering.receive, answering)
+        except ConnectionResetError:
+            return  # nobody is there to read an answer
+        except asyncio.CancelledError:
+            if not answering.gave_up:
+                raise
+            answering.task.uncancel()
+        except Exception as error:  # the top of a request: a bug in one must not show its insides, or end the server
+            if answering.started:
+                log.exception("an answer broke off", path=path)
+                raise
+            await answering.reply(reply_to(error, answering.caller, method=scope["method"], path=path), _PROBLEM)
+        finally:
+            self._deadlines.end(answering)
+
+    def _admit(self, scope: Any, headers: dict[bytes, bytes], path: str) -> Caller | None:
+        try:
+            return self.context.gate.admit(scope, headers)
+        except Refusal:
+            if not _is_secret_link(scope["method"], path):
+                raise
+            return None
+
+    async def _websocket(self, scope: Any, receive: Any, send: Any) -> None:
+        try:
+            # browsers send no token with these: whoever accepts them admits the caller; the origin is checked here
+            self.context.gate.check_origin({**scope, "method": "POST"}, dict(scope["headers"]))
+        except EdgeError:
+            await receive()
+            await send({"type": "websocket.close", "code": 1008})
+            return
+        await self.inner(scope, receive, send)
+
+
+class _Answering:
+    """`send` with the headers that every answer has. Once an answer starts it has all the time it needs; a request
+    that gives up before is answered at once, and whatever comes later goes nowhere. Knows whether the body is still
+    being waited for: then nothing can have been decided."""
+
+    __slots__ = (
+        "allowed", "caller", "deadlines", "gave_up", "heard", "listening", "scope", "send", "source", "started", "task",
+    )  # fmt: skip
+
+    def __init__(self, scope: Any, receive: Any, send: Any, deadlines: Deadlines, allowed: Allowed) -> None:
+        self.scope = scope
+        self.allowed = allowed
+        self.source = receive
+        self.heard = False
+        self.listening = False
+        self.send = send
+        self.deadlines = deadlines
+        self.caller: Caller | None = None
+        self.started = False
+        self.gave_up = False
+        task = asyncio.current_task()
+        assert task is not None
+        self.task = task
+
+    async def __call__(self, message: Any) -> None:
+        if self.gave_up:
+            return
+        if message["type"] == "http.response.start":
+            self.started = True
+            self.deadlines.end(self)
+            headers = list(message.get("headers", ()))
+            if message["status"] == 405 or self.scope["method"] == "OPTIONS":
+                methods = ", ".join(self.allowed(self.scope["path"]))
+                headers = [pair for pair in headers if pair[0].lower() != b"allow"] if methods else headers
+                headers += [(b"allow", methods.encode())] if methods else []
+            have = {name.lower() for name, _ in headers}
+            message = {**message, "headers": headers + [pair for pair in SECURITY if pair[0] not in have]}
+        await self.send(message)
+
+    async def receive(self) -> Any:
+        if self.heard:
+            return await self.source()
+        self.listening = True
+        message = await self.source()
+        self.listening = False
+        self.heard = not message.get("more_body", False)
+        return message
+
+    async def reply(self, reply: Reply, common: Headers) -> None:
+        if not self.gave_up:
+            self.started = True
+            self.deadlines.end(self)
+            await _send(self.send, reply, common)
+
+    def give_up(self) -> None:
+        # answered beside the request's own task: a driver waits for a database that stands still even when cancelled
+        self.gave_up = True
+        error = EdgeError("body_incomplete", headers=[(b"connection", b"close")]) if self.listening else TimeoutError()
+        reply = reply_to(error, self.caller, method=self.scope["method"], path=self.scope["path"])
+        _late.add(late := asyncio.ensure_future(_send(self.send, reply, _PROBLEM)))
+        late.add_done_callback(_late.discard)
+        self.task.cancel()
+
+
+_late: set["asyncio.Future[None]"] = set()
+
+
+def reply_to(error: Exception, caller: Caller | None, *, method: str, path: str) -> Reply:
+    """The answer to a failed request: the refusal's own, or what the failure means to whoever asks."""
+    staff = caller is not None and caller.staff
+    if isinstance(error, Refusal | EdgeError):
+        return problem(error, staff=staff)
+    if isinstance(error, TimeoutError):
+        code = "unavailable" if method in SAFE_METHODS else "outcome_unknown"
+        log.warning("no answer in time", method=method, path=path)
+        return problem(Refusal(code), staff=staff)
+    if isinstance(error, UNREACHABLE):
+        log.warning("the database cannot be reached", method=method, path=path, error=str(error)[:200])
+        return problem(Refusal("unavailable"), staff=staff)
+    log.error("request failed", method=method, path=path, exc_info=error)
+    return internal()
+
+
+def _bare(send: Any) -> Any:
+    """`send` that leaves bodies out."""
+
+    async def sending(message: Any) -> None:
+        await send({**message, "body": b""} if message["type"] == "http.response.body" else message)
+
+    return sending
+
+
+async def _send(send: Any, reply: Reply, common: Headers) -> None:
+    status, headers, body = reply
+    headers = [*common, (b"content-length", b"%d" % len(body)), *headers]
+    await send({"type": "http.response.start", "status": status, "headers": headers})
+    await send({"type": "http.response.body", "body": body})
+
+
+def _booking_site(method: str, path: str) -> str | None:
+    """The site that POST /api/sites/{site}/bookings names; None for every other request."""
+    if method == "POST" and path.startswith(_BEFORE) and path.endswith(_AFTER):
+        named = path[len(_BEFORE) : -len(_AFTER)]
+        if named and "/" not in named:
+            return named
+    return None
+
+
+def _is_secret_link(method: str, path: str) -> bool:
+    """Whether it is GET /api/sites/{site}/calendar.ics, whose handler checks a secret in the address itself, because
+    calendar programs send no token."""
+    parts = path.split("/")
+    return method == "GET" and len(parts) == 5 and path.startswith(_BEFORE) and parts[4] == "calendar.ics"
+
+
+def _check_text(scope: Any) -> None:
+    """Raises:
+    EdgeError: `unknown_route` for an address with control characters, which no database text may hold.
+    Refusal: `invalid_request` for such a query.
+    """
+    if not scope["path"].isprintable() and any(character < " " for character in scope["path"]):
+        raise EdgeError("unknown_route")
+    if b"%00" in scope["query_string"]:
+        raise Refusal("invalid_request", field="query", problem="holds a NUL character")

@@ -1,0 +1,48 @@
+"""What ties our replies to Litestar: replies as its responses, its own refusals in our words."""
+
+from typing import Any
+
+from litestar import Request, Response
+from litestar.exceptions import HTTPException
+
+from holdfast.domain.errors import Refusal
+from holdfast.http.calls import Reply
+from holdfast.http.edge import reply_to
+from holdfast.http.errors import PROBLEM_MEDIA, EdgeError, problem
+
+_CODES = {404: "unknown_route", 405: "wrong_method", 413: "body_too_large", 415: "wrong_media"}
+
+
+def respond(reply: Reply, media: str = "application/json") -> Response[bytes]:
+    """A Litestar response that carries the reply's bytes as they are."""
+    status, headers, body = reply
+    named = {name.decode(): value.decode() for name, value in headers}
+    return Response(body, status_code=status, headers=named, media_type=media)
+
+
+def on_error(request: Request[Any, Any, Any], error: Exception) -> Response[bytes]:
+    """Every failure as a problem document."""
+    caller = request.scope.get("user")
+    if isinstance(error, HTTPException) and error.status_code < 500:
+        reply = _of_framework(error)
+    else:
+        reply = reply_to(error, caller, method=request.method, path=request.url.path)
+    return respond(reply, PROBLEM_MEDIA.decode())
+
+
+def _of_framework(error: HTTPException) -> Reply:
+    code = _CODES.get(error.status_code)
+    if code is not None:
+        headers = [(name.lower().encode(), value.encode()) for name, value in (error.headers or {}).items()]
+        return problem(EdgeError(code, headers=headers), staff=False)
+    if error.status_code in (401, 403):
+        return problem(Refusal("unauthorised" if error.status_code == 401 else "not_allowed"), staff=False)
+    field, what = _first(error.extra)
+    return problem(Refusal("invalid_request", field=field, problem=what or str(error.detail)[:300]), staff=False)
+
+
+def _first(extra: Any) -> tuple[str, str | None]:
+    """The first parameter that Litestar could not read, and why."""
+    if isinstance(extra, list) and extra and isinstance(extra[0], dict):
+        return str(extra[0].get("key", "request"))[:60], str(extra[0].get("message", "is not valid"))[:300]
+    return "request", None

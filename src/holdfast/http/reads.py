@@ -1,0 +1,268 @@
+"""The requests that only look: boards, lists, free time, the journal, calendars. One function each, no logic."""
+
+from typing import Annotated, Any
+
+from litestar import Request, Response, get
+from litestar.params import FromPath, FromQuery, QueryParameter
+
+from holdfast.domain.errors import Refusal
+from holdfast.http.calls import id_of, plain
+from holdfast.http.context import context_of
+from holdfast.http.framework import respond
+from holdfast.services.availability import Asked, FreeTimes, free_times
+from holdfast.services.board import Board, BoardView
+from holdfast.services.calendars import Calendars, Which
+from holdfast.services.free_stays import free_slots, free_stays
+from holdfast.services.journal import Epochs, JournalPage, journal_page
+from holdfast.services.listing import (
+    BlockPage,
+    BookingDetail,
+    BookingPage,
+    BookingQuery,
+    FindingPage,
+    UnitPage,
+    block_page,
+    booking_detail,
+    booking_page,
+    finding_page,
+    unit_page,
+)
+from holdfast.services.selling import Selling, selling
+
+Query = Request[Any, Any, Any]
+Named = FromPath[str]
+Text = FromQuery[str | None]
+Flag = FromQuery[bool]
+Limit = FromQuery[int]
+Items = FromQuery[list[str] | None]
+_EDGE = "RFC 3339, a local time of the site, or a date, which means the start of that day"
+From = Annotated[str | None, QueryParameter(name="from", description=_EDGE)]
+To = Annotated[str | None, QueryParameter(name="to", description=f"{_EDGE}; not included")]
+States = Annotated[list[str] | None, QueryParameter(name="state", description="states of the policy, or `live`")]
+FindingState = Annotated[str | None, QueryParameter(name="state", description="open, repaired, resolved or dismissed")]
+_PAGE = ("unknown_site", "invalid_cursor", "unavailable")
+ITEMS_MAX = 500
+
+
+class Readers:
+    """What is kept between requests that look: the epoch, the secret of calendar links. One per application."""
+
+    def __init__(self, pool: Any) -> None:
+        self.pool = pool
+        self.epochs = Epochs(pool)
+        self.board = Board(pool, self.epochs)
+        self.calendars = Calendars(pool)
+
+
+@get(
+    "/sites/{site:str}/board", operation_id="get_board", summary="Snapshot for a live screen", tags=["live"],
+    opt={"answer": BoardView, "codes": ("unknown_site", "too_long", "unavailable")},
+)  # fmt: skip
+async def get_board(request: Query, site: Named, start: From = None, end: To = None) -> Response[bytes]:
+    """Units, bookings and blocks at exactly `version`; go on with the events behind it. From today's start for two
+    days (a hotel: fourteen nights) unless asked otherwise, at most 92 days. Send its ETag as If-None-Match: 304 while
+    nothing has changed."""
+    found = await context_of(request).sites.find(site)
+    board = _readers(request).board
+    given = request.headers.get("if-none-match")
+    headers = [(b"cache-control", b"private, no-cache")]
+    if given is not None:
+        tag = await board.tag(found, start, end)
+        if any(one.strip().removeprefix("W/") == tag for one in given.split(",")):
+            return respond((304, [*headers, (b"etag", tag.encode())], b""))
+    view = await board.read(found, start, end)
+    status, more, body = plain(200, view, view.version)
+    return respond((status, [*headers, *more, (b"etag", board.tag_of(view).encode())], body))
+
+
+@get(
+    "/sites/{site:str}/units", operation_id="list_units", summary="List units", tags=["units"],
+    opt={"answer": UnitPage, "codes": _PAGE},
+)  # fmt: skip
+async def list_units(
+    request: Query, site: Named, at: Text = None, category: Text = None, cursor: Text = None,
+    limit: Limit = 100,
+) -> Response[bytes]:  # fmt: skip
+    """Units by code, as they show now; with `at` (an instant, a local time, or a date for its start) as they showed
+    then (by the journal) or will show (by the claims, and what the ends of blocks and stays leave behind)."""
+    found = await context_of(request).sites.find(site)
+    page = await unit_page(
+        context_of(request).reads, found, at=at, category=_text(category, "category"), cursor=cursor, limit=limit
+    )
+    return respond(plain(200, page))
+
+
+@get(
+    "/sites/{site:str}/availability", operation_id="get_availability", summary="What is free?", tags=["bookings"],
+    opt={
+        "answer": FreeTimes,
+        "codes": ("unknown_site", "unknown_unit", "unknown_category", "unknown_slot", "too_long", "invalid_cursor",
+                  "unavailable"),
+    },
+)  # fmt: skip
+async def get_availability(
+    request: Query, site: Named, start: From = None, end: To = None, category: Text = None,
+    units: Items = None, length: FromQuery[int | None] = None, date: Text = None, slot: Text = None,
+    cursor: Text = None, limit: Limit = 100,
+) -> Response[bytes]:  # fmt: skip
+    """By the hour: units with free time of `length` minutes in the window, and how many are free for all of it.
+    A hotel: per night and category how many rooms are free, and the rooms that are for the whole stay (or for
+    `length` nights in a row). A site with slots: the slots of `date` with the status of each unit. Free means that a
+    booking made now would be taken; who comes first gets it."""
+    context = context_of(request)
+    found = await context.sites.find(site)
+    asked = Asked(
+        start, end, _text(category, "category"), tuple(_items(units, "units")), length, date, _text(slot, "slot"),
+        cursor, limit,
+    )  # fmt: skip
+    match selling(found, asked.date):
+        case Selling.SLOTS:
+            return respond(plain(200, await free_slots(context.reads, found, asked)))
+        case Selling.NIGHTS:
+            return respond(plain(200, await free_stays(context.reads, found, asked)))
+        case Selling.HOURS:
+            return respond(plain(200, await free_times(context.reads, found, asked)))
+
+
+@get(
+    "/sites/{site:str}/bookings", operation_id="list_bookings", summary="List bookings", tags=["bookings"],
+    opt={"answer": BookingPage, "codes": (*_PAGE, "unknown_unit")},
+)  # fmt: skip
+async def list_bookings(
+    request: Query, site: Named, start: From = None, end: To = None, states: States = None,
+    customer: Text = None, unit: Text = None, category: Text = None, series: Text = None,
+    reference: Text = None, cursor: Text = None, limit: Limit = 100,
+) -> Response[bytes]:  # fmt: skip
+    """Bookings in the order of their start, by state (`live` for all that hold their units), time, customer (e-mail,
+    reference or phone), unit, category, series or reference."""
+    found = await context_of(request).sites.find(site)
+    query = BookingQuery(
+        tuple(_items(states, "state")) or None, start, end, _text(customer, "customer"), _text(unit, "unit"),
+        _text(category, "category"), id_of(series, "unknown_booking", "series") if series is not None else None,
+        _text(reference, "reference"),
+    )  # fmt: skip
+    return respond(plain(200, await booking_page(context_of(request).reads, found, query, cursor=cursor, limit=limit)))
+
+
+@get(
+    "/sites/{site:str}/bookings/{booking:str}", operation_id="get_booking", summary="Get a booking", tags=["bookings"],
+    opt={"answer": BookingDetail, "codes": ("unknown_site", "unknown_booking", "unavailable")},
+)  # fmt: skip
+async def get_booking(request: Query, site: Named, booking: Named) -> Response[bytes]:
+    """A booking with its history (who, when, why, from which state to which) and the acts that are possible now."""
+    found = await context_of(request).sites.find(site)
+    booking_id = id_of(booking, "unknown_booking", "booking")
+    detail = await booking_detail(context_of(request).reads, found, booking_id)
+    status, headers, body = plain(200, detail.body())
+    return respond((status, [*headers, (b"etag", b'"%d"' % detail.booking.version)], body))
+
+
+@get(
+    "/sites/{site:str}/blocks", operation_id="list_blocks", summary="List blocks", tags=["blocks"],
+    opt={"answer": BlockPage, "codes": _PAGE},
+)  # fmt: skip
+async def list_blocks(request: Query, site: Named, cursor: Text = None, limit: Limit = 100) -> Response[bytes]:
+    """Blocks that are not over, in the order of their start."""
+    found = await context_of(request).sites.find(site)
+    return respond(plain(200, await block_page(context_of(request).reads, found, cursor=cursor, limit=limit)))
+
+
+@get(
+    "/sites/{site:str}/findings", operation_id="list_findings", summary="List findings", tags=["findings"],
+    opt={"answer": FindingPage, "codes": _PAGE},
+)  # fmt: skip
+async def list_findings(
+    request: Query, site: Named, state_of: FindingState = None, cursor: Text = None, limit: Limit = 100
+) -> Response[bytes]:
+    """What was found to be otherwise than recorded, newest first: repaired, or open for a person to judge."""
+    found = await context_of(request).sites.find(site)
+    page = await finding_page(context_of(request).reads, found, state=state_of, cursor=cursor, limit=limit)
+    return respond(plain(200, page))
+
+
+@get(
+    "/sites/{site:str}/journal", operation_id="get_journal", summary="Read the journal", tags=["live"],
+    opt={"answer": JournalPage, "codes": _PAGE},
+)  # fmt: skip
+async def get_journal(
+    request: Query, site: Named, after: Text = None, limit: Limit = 100, types: Items = None,
+    subject: Text = None,
+) -> Response[bytes]:  # fmt: skip
+    """Events behind a version (or `epoch:version`), dense and in order. With `types` or `subject` only those, and
+    `next` is still where to go on: everything up to it has been looked at. `reset` says that the position means
+    nothing here."""
+    found = await context_of(request).sites.find(site)
+    readers = _readers(request)
+    page = await journal_page(
+        readers.pool, readers.epochs, found,
+        after=after, limit=limit, types=tuple(_items(types, "types")) or None, subject=_text(subject, "subject"),
+    )  # fmt: skip
+    return respond(plain(200, page, page.last))
+
+
+@get(
+    "/sites/{site:str}/calendar.ics", operation_id="get_calendar", summary="Subscribe to a calendar",
+    tags=["calendars"], opt={"codes": ("unknown_site", "unknown_unit", "unavailable")},
+)  # fmt: skip
+async def get_calendar(
+    request: Query, site: Named, unit: Text = None, person: Text = None, names: Flag = False,
+    key: Text = None,
+) -> Response[bytes]:  # fmt: skip
+    """Bookings from 30 days ago to a year ahead (RFC 5545), of the site, a unit or a person. `key` from `calendar-link`
+    stands in for a token, as calendar programs send none."""
+    found = await context_of(request).sites.find(site)
+    calendars = _readers(request).calendars
+    which = Which(_text(unit, "unit"), _text(person, "person"), names)
+    if key is not None:
+        await calendars.check(found, which, key)
+    elif request.scope.get("user") is None:
+        raise Refusal("unauthorised")
+    body = await calendars.read(found, which)
+    return respond((200, [], body), "text/calendar; charset=utf-8")
+
+
+@get(
+    "/sites/{site:str}/calendar-link", operation_id="get_calendar_link", summary="A calendar's secret link",
+    tags=["calendars"], opt={"codes": ("unknown_site", "unknown_unit", "unavailable")},
+)  # fmt: skip
+async def get_calendar_link(
+    request: Query, site: Named, unit: Text = None, person: Text = None, names: Flag = False
+) -> Response[bytes]:
+    """The address of a calendar that whoever has it may read; with `names` it tells customers' names."""
+    found = await context_of(request).sites.find(site)
+    which = Which(_text(unit, "unit"), _text(person, "person"), names)
+    return respond(plain(200, {"path": await _readers(request).calendars.link(found, which)}))
+
+
+READ_HANDLERS: list[Any] = [
+    get_board, list_units, get_availability, list_bookings, get_booking, list_blocks, list_findings, get_journal,
+    get_calendar, get_calendar_link,
+]  # fmt: skip
+
+
+def _readers(request: Query) -> Readers:
+    state: Any = request.app.state
+    found = state.get("readers")
+    if found is None:
+        found = state.readers = Readers(context_of(request).reads)
+    assert isinstance(found, Readers)
+    return found
+
+
+def _items(given: list[str] | None, name: str) -> list[str]:
+    """`a,b` and repeated parameters alike."""
+    items = [item.strip() for text in given or () for item in text.split(",")]
+    if len(items) > ITEMS_MAX:
+        raise Refusal("invalid_request", field=name, expected=f"at most {ITEMS_MAX}")
+    return [_checked(item, name) for item in items if item]
+
+
+def _text(given: str | None, name: str) -> str | None:
+    return _checked(given, name) if given else None
+
+
+def _checked(text: str, name: str) -> str:
+    # no database text holds such characters, and asking with them would be an error there
+    if len(text) > 320 or not text.isprintable():
+        raise Refusal("invalid_request", field=name, problem="must be up to 320 printable characters")
+    return text

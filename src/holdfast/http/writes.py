@@ -1,0 +1,301 @@
+"""The requests that change a site, and the two that only ask whether they may. One function each, no logic.
+
+`opt` names what the address expects, for the OpenAPI document: `body` a type, `key` an Idempotency-Key,
+`match` an If-Match, `codes` the refusals.
+"""
+
+from datetime import UTC, datetime
+from typing import Any, TypeVar
+
+import msgspec
+from litestar import Request, Response, delete, get, patch, post
+from litestar.params import FromPath, FromQuery
+
+from holdfast.domain.commands import RemoveBlock
+from holdfast.domain.errors import Refusal
+from holdfast.domain.wire import SiteView
+from holdfast.http.bodies import decode, read_body
+from holdfast.http.calls import check, id_of, if_version, plain, post_booking, preview, reply, submit
+from holdfast.http.context import Context, caller_of, context_of
+from holdfast.http.framework import respond
+from holdfast.services.identity import new_id, now_ms
+from holdfast.services.recurring import SeriesActRequest, series_act
+from holdfast.services.requests import (
+    ActRequest,
+    BlockRequest,
+    BookingRequest,
+    CheckRequest,
+    SiteChangeRequest,
+    SiteRequest,
+    UnitChangeRequest,
+    UnitsRequest,
+    act_command,
+    block_command,
+    check_command,
+    check_site,
+    site_change_command,
+    unit_change_command,
+    units_command,
+)
+
+T = TypeVar("T")
+Asked = Request[Any, Any, Any]
+Named = FromPath[str]
+Text = FromQuery[str | None]
+
+_decoders: dict[type, msgspec.json.Decoder[Any]] = {
+    wanted: msgspec.json.Decoder(wanted)
+    for wanted in (
+        ActRequest, BlockRequest, BookingRequest, CheckRequest, SeriesActRequest, SiteChangeRequest, SiteRequest,
+        UnitChangeRequest, UnitsRequest,
+    )
+}  # fmt: skip
+_BUSY = ("busy", "unavailable", "outcome_unknown")
+_TIMES = ("closed", "off_grid", "too_short", "too_long", "too_soon", "too_far", "in_the_past")
+
+
+@get(
+    "/sites", operation_id="list_sites", summary="List sites", tags=["sites"],
+    opt={"answer": list[SiteView], "codes": ("invalid_cursor", "unavailable")},
+)  # fmt: skip
+async def list_sites(request: Asked, cursor: Text = None, limit: FromQuery[int] = 100) -> Response[bytes]:
+    """Sites in the order of their making; `next` is the cursor of the page that follows, if there is one."""
+    context = context_of(request)
+    if cursor is not None and (not cursor.isascii() or not cursor.isdigit() or len(cursor) > 18):
+        raise Refusal("invalid_cursor")
+    limit = max(1, min(limit, context.limits.page_rows_max))
+    found = await context.sites.page(after_id=int(cursor or 0), limit=limit)
+    following = str(found[-1].id) if len(found) == limit else None
+    return respond(plain(200, {"sites": found, "next": following}))
+
+
+@post(
+    "/sites", operation_id="create_site", summary="Create a site", tags=["sites"],
+    opt={"body": SiteRequest, "answer": SiteView, "codes": ("already_exists", "invalid_settings", "unavailable")},
+)  # fmt: skip
+async def create_site(request: Asked) -> Response[bytes]:
+    """A café, hotel or sports ground: a kind, a name, a time zone; every setting has a default."""
+    context = context_of(request)
+    body = await _body(request, SiteRequest)
+    check_site(body)
+    site = await context.sites.create(body)
+    status, headers, answer = plain(201, site, site.version)
+    headers.append((b"location", f"/api/sites/{site.slug}".encode()))
+    return respond((status, headers, answer))
+
+
+@get(
+    "/sites/{site:str}", operation_id="get_site", summary="Get a site", tags=["sites"],
+    opt={"answer": SiteView, "codes": ("unknown_site", "unavailable")},
+)  # fmt: skip
+async def get_site(request: Asked, site: Named) -> Response[bytes]:
+    """A site by slug or id, with all its settings, defaults included."""
+    view = await context_of(request).sites.view(site)
+    status, headers, answer = plain(200, view, view.version)
+    headers.append((b"etag", b'"%d"' % view.version))
+    return respond((status, headers, answer))
+
+
+@patch(
+    "/sites/{site:str}", operation_id="change_site", summary="Change a site", tags=["sites"],
+    opt={
+        "body": SiteChangeRequest, "answer": SiteView, "key": True,
+        "codes": ("unknown_site", "invalid_settings", "nothing_to_change", "key_reused", *_BUSY),
+    },
+)  # fmt: skip
+async def change_site(request: Asked, site: Named) -> Response[bytes]:
+    """Name, time zone, settings: what is left out stays; a setting of null goes back to its default."""
+    context, headers = _asked(request)
+    body = await _body(request, SiteChangeRequest)
+    found = await context.sites.find(site)
+    command = site_change_command(body)
+    answer = await submit(context, caller_of(request), found, command, headers=headers, said=("site", body))
+    context.sites.forget(found.id)
+    return respond(reply(answer))
+
+
+@post(
+    "/sites/{site:str}/units", operation_id="add_units", summary="Add or update units", tags=["units"],
+    status_code=200,
+    opt={
+        "body": UnitsRequest, "key": True,
+        "codes": ("unknown_site", "unknown_unit", "already_exists", "key_reused", *_BUSY),
+    },
+)  # fmt: skip
+async def add_units(request: Asked, site: Named, update: FromQuery[bool] = False) -> Response[bytes]:
+    """Up to 5,000 at once, all or none; with `update=true` existing ones are brought in line."""
+    context, headers = _asked(request)
+    body = await _body(request, UnitsRequest)
+    found = await context.sites.find(site)
+    said = ("units", update, body)
+    command = units_command(body, update=update)
+    return respond(reply(await submit(context, caller_of(request), found, command, headers=headers, said=said)))
+
+
+@patch(
+    "/sites/{site:str}/units/{code:str}", operation_id="change_unit", summary="Change a unit", tags=["units"],
+    opt={
+        "body": UnitChangeRequest, "key": True, "match": True,
+        "codes": (
+            "unknown_site", "unknown_unit", "unit_occupied", "nothing_to_change", "version_mismatch", "key_reused",
+            *_BUSY,
+        ),
+    },
+)  # fmt: skip
+async def change_unit(request: Asked, site: Named, code: Named) -> Response[bytes]:
+    """Its condition (clean, dirty, inspected, under_maintenance, out_of_service or null), name, category, parent."""
+    context, headers = _asked(request)
+    body = await _body(request, UnitChangeRequest)
+    found = await context.sites.find(site)
+    command = unit_change_command(body, code=code, if_version=if_version(headers))
+    said = ("unit", code, body)
+    return respond(reply(await submit(context, caller_of(request), found, command, headers=headers, said=said)))
+
+
+@post(
+    "/sites/{site:str}/bookings", operation_id="create_booking", summary="Book", tags=["bookings"],
+    opt={
+        "body": BookingRequest, "key": True, "answer": "Booking", "also": {200: "Series"},
+        "codes": (
+            "unknown_site", "unknown_unit", "unknown_category", "unknown_slot", "slot_taken", "not_bookable",
+            "quota_reached", "hold_not_supported", "key_reused", *_TIMES, *_BUSY,
+        ),
+    },
+)  # fmt: skip
+async def create_booking(request: Asked, site: Named) -> Response[bytes]:
+    """Book units, or some of a category. 409 `slot_taken` names what is in the way and what is free instead.
+
+    With `recurrence` the answer is 200 and has one result a date."""
+    context, headers = _asked(request)
+    return respond(await post_booking(context, caller_of(request), site, request.receive, headers))
+
+
+@post(
+    "/sites/{site:str}/bookings/{booking:str}/{act:str}", operation_id="act_on_booking", summary="Act on a booking",
+    tags=["bookings"], status_code=200,
+    opt={
+        "body": ActRequest, "body_optional": True, "key": True, "match": True, "answer": "Booking",
+        "codes": (
+            "unknown_site", "unknown_booking", "unknown_act", "unknown_unit", "unknown_slot", "slot_taken",
+            "wrong_state", "wrong_code", "wrong_day", "unit_occupied", "not_bookable", "not_serviceable",
+            "nothing_to_change", "quota_reached", "version_mismatch", "key_reused", *_TIMES, *_BUSY,
+        ),
+    },
+)  # fmt: skip
+async def act_on_booking(request: Asked, site: Named, booking: Named, act: Named) -> Response[bytes]:
+    """confirm, start, check-in, check-out, end, extend, move, swap, split, cancel, no-show, approve, reject, revoke,
+    undo: as far as the kind of site knows them."""
+    context, headers = _asked(request)
+    body = await _body(request, ActRequest)
+    found = await context.sites.find(site)
+    booking_id = id_of(booking, "unknown_booking", "booking")
+    command = act_command(found, body, booking_id=booking_id, act=act, if_version=if_version(headers))
+    said = ("act", booking_id, act, body)
+    return respond(reply(await submit(context, caller_of(request), found, command, headers=headers, said=said)))
+
+
+@post(
+    "/sites/{site:str}/series/{series:str}/{act:str}", operation_id="act_on_series", summary="Act on a series",
+    tags=["bookings"], status_code=200,
+    opt={
+        "body": SeriesActRequest, "key": True, "answer": "Series",
+        "codes": (
+            "unknown_site", "unknown_booking", "unknown_act", "slot_taken", "wrong_state", "version_mismatch",
+            "nothing_to_change", "key_reused", *_TIMES, *_BUSY,
+        ),
+    },
+)  # fmt: skip
+async def act_on_series(request: Asked, site: Named, series: Named, act: Named) -> Response[bytes]:
+    """cancel, move (by `minutes` on the site's clock) or extend (by `minutes`): this booking, it and all that follow,
+    or all; all or none, or with mode `skip` those that can be."""
+    context, headers = _asked(request)
+    body = await _body(request, SeriesActRequest)
+    found = await context.sites.find(site)
+    series_id = id_of(series, "unknown_booking", "series")
+    command = await series_act(context.reads, found, series_id, act, body)
+    said = ("series", series_id, act, body)
+    return respond(reply(await submit(context, caller_of(request), found, command, headers=headers, said=said)))
+
+
+@post(
+    "/sites/{site:str}/check", operation_id="check", summary="May I?", tags=["bookings"], status_code=200,
+    opt={"body": CheckRequest, "answer": "Check", "codes": ("unknown_site", *_BUSY)},
+)  # fmt: skip
+async def may_i(request: Asked, site: Named) -> Response[bytes]:
+    """The body of a booking, or `booking` and `act` with the act's own fields: decided as it would be now, not kept.
+
+    200 either way: `{allowed: true, would_be}` or `{allowed: false, code, detail, …}` with alternatives."""
+    context, _ = _asked(request)
+    body = await _body(request, CheckRequest)
+    found = await context.sites.find(site)
+    if body.recurrence is not None:
+        return respond(await preview(context, caller_of(request), found, body))
+    command = check_command(found, body, id=new_id(), now=datetime.fromtimestamp(now_ms() / 1000, UTC))
+    return respond(await check(context, caller_of(request), found, command))
+
+
+@post(
+    "/sites/{site:str}/recurrence", operation_id="preview_series", summary="Preview a series", tags=["bookings"],
+    status_code=200,
+    opt={"body": BookingRequest, "answer": "Preview", "codes": ("unknown_site", "invalid_recurrence", *_BUSY)},
+)  # fmt: skip
+async def preview_series(request: Asked, site: Named) -> Response[bytes]:
+    """The dates of a recurring booking, each with what stands in its way; nothing is booked."""
+    context, _ = _asked(request)
+    body = await _body(request, BookingRequest)
+    if body.recurrence is None:
+        raise Refusal("invalid_request", field="recurrence", problem="is missing")
+    found = await context.sites.find(site)
+    return respond(await preview(context, caller_of(request), found, body))
+
+
+@post(
+    "/sites/{site:str}/blocks", operation_id="create_block", summary="Block units", tags=["blocks"],
+    opt={
+        "body": BlockRequest, "key": True, "answer": "Block",
+        "codes": ("unknown_site", "unknown_unit", "would_hit", "in_the_past", "too_long", "key_reused", *_BUSY),
+    },
+)  # fmt: skip
+async def create_block(request: Asked, site: Named) -> Response[bytes]:
+    """Takes units out of use. Bookings in the way refuse it, or with `allow_conflicts` are listed as `to_replan`."""
+    context, headers = _asked(request)
+    body = await _body(request, BlockRequest)
+    found = await context.sites.find(site)
+    command = block_command(found, body, id=new_id())
+    answer = await submit(context, caller_of(request), found, command, headers=headers, said=("block", body))
+    return respond(reply(answer, location=f"/api/sites/{found.slug}/blocks/"))
+
+
+@delete(
+    "/sites/{site:str}/blocks/{block:str}", operation_id="remove_block", summary="Remove a block", tags=["blocks"],
+    status_code=200,
+    opt={"key": True, "answer": "Block", "codes": ("unknown_site", "unknown_block", "key_reused", *_BUSY)},
+)  # fmt: skip
+async def remove_block(request: Asked, site: Named, block: Named, reason: Text = None) -> Response[bytes]:
+    """Gives its units back now; their return condition, if the block has one, applies."""
+    context, headers = _asked(request)
+    found = await context.sites.find(site)
+    block_id = id_of(block, "unknown_block", "block")
+    if reason is not None and (len(reason) > 500 or not reason.isprintable()):
+        raise Refusal("invalid_request", field="reason", problem="must be up to 500 printable characters")
+    said = ("unblock", block_id, reason)
+    command = RemoveBlock(block_id, reason)
+    return respond(reply(await submit(context, caller_of(request), found, command, headers=headers, said=said)))
+
+
+WRITE_HANDLERS: list[Any] = [
+    list_sites, create_site, get_site, change_site, add_units, change_unit, create_booking, act_on_booking,
+    act_on_series, may_i, preview_series, create_block, remove_block,
+]  # fmt: skip
+
+
+def _asked(request: Asked) -> tuple[Context, dict[bytes, bytes]]:
+    return context_of(request), dict(request.scope["headers"])
+
+
+async def _body(request: Asked, wanted: type[T]) -> T:
+    """The request's body as what it must be; nothing at all counts as an empty object."""
+    limit = context_of(request).limits.body_bytes_max
+    body = await read_body(request.receive, dict(request.scope["headers"]), limit)
+    value: T = decode(_decoders[wanted], body or b"{}")
+    return value

@@ -1,0 +1,124 @@
+"""A whole server per test: real sockets, real PostgreSQL, a database of its own, in a thread with its own loop."""
+
+import asyncio
+import threading
+from collections.abc import Callable, Iterator
+from pathlib import Path
+from typing import Any
+
+import httpx
+import pytest
+
+from holdfast.app import House, address_of, listening, opened, running_loops, served
+from holdfast.settings import Settings
+
+TOKEN = "a-token-for-tests-only"
+
+
+class LiveServer:
+    """A server that answers at `url`; `client` speaks to it as the admin."""
+
+    def __init__(self, settings: Settings) -> None:
+        self.settings = settings
+        self.url = ""
+        self.house: House | None = None
+        self.failure: BaseException | None = None
+        self._ready = threading.Event()
+        self._thread = threading.Thread(target=self._run, daemon=True)
+
+    def start(self) -> None:
+        self._thread.start()
+        assert self._ready.wait(30)
+        if self.failure is not None:
+            raise self.failure
+        headers = {"Authorization": f"Bearer {self.settings.admin_token}"} if self.settings.admin_token else {}
+        self.client = httpx.Client(base_url=self.url, headers=headers, timeout=20)
+
+    def stop(self) -> None:
+        self.client.close()
+        self._loop.call_soon_threadsafe(self._stop.set)
+        self._thread.join(30)
+        assert not self._thread.is_alive()
+
+    def _run(self) -> None:
+        try:
+            asyncio.run(self._serve())
+        except BaseException as error:
+            self.failure = error
+            self._ready.set()
+
+    async def _serve(self) -> None:
+        self._loop, self._stop = asyncio.get_running_loop(), asyncio.Event()
+        with listening(self.settings) as bound:
+            async with opened(self.settings) as house, running_loops(house), served(house, bound):
+                self.house = house
+                self.url = address_of(self.settings, bound)
+                self._ready.set()
+                await self._stop.wait()
+
+
+@pytest.fixture
+def make_server_on() -> Iterator[Callable[..., LiveServer]]:
+    """A function that starts a server on the database of a URL; keywords are settings."""
+    started: list[LiveServer] = []
+
+    def make(url: str, **settings: Any) -> LiveServer:
+        given = {"admin_token": TOKEN, "port": 0, "data": Path("/nonexistent"), **settings}
+        server = LiveServer(Settings(database_url=url, **given))
+        server.start()
+        started.append(server)
+        return server
+
+    yield make
+    for server in started:
+        server.stop()
+
+
+@pytest.fixture
+def make_server(database_url: str, make_server_on: Callable[..., LiveServer]) -> Callable[..., LiveServer]:
+    """A function that starts a server on this test's own database; keywords are settings."""
+
+    def make(**settings: Any) -> LiveServer:
+        return make_server_on(database_url, **settings)
+
+    return make
+
+
+@pytest.fixture
+def server(make_server: Callable[..., LiveServer]) -> LiveServer:
+    return make_server()
+
+
+@pytest.fixture
+def client(server: LiveServer) -> httpx.Client:
+    return server.client
+
+
+@pytest.fixture
+def cafe(client: httpx.Client) -> str:
+    """The address of a café in UTC with four PCs, open at all hours."""
+    made = client.post("/api/sites", json={"kind": "cafe", "name": "Corner", "time_zone": "UTC"})
+    assert made.status_code == 201, made.text
+    address = made.headers["location"]
+    units = [{"code": f"PC{n}", "category": "pc"} for n in range(1, 5)]
+    assert client.post(f"{address}/units", json={"units": units}).status_code == 200
+    return str(address)
+
+
+@pytest.fixture
+def hotel(client: httpx.Client) -> str:
+    """The address of a hotel in Kolkata with two double rooms."""
+    made = client.post("/api/sites", json={"kind": "hotel", "name": "Sea View", "time_zone": "Asia/Kolkata"})
+    address = made.headers["location"]
+    units = [{"code": "101", "category": "double"}, {"code": "102", "category": "double"}]
+    assert client.post(f"{address}/units", json={"units": units}).status_code == 200
+    return str(address)
+
+
+@pytest.fixture
+def grounds(client: httpx.Client) -> str:
+    """The address of a sports ground in Kolkata with eleven slots from eight."""
+    made = client.post("/api/sites", json={"kind": "grounds", "name": "Campus", "time_zone": "Asia/Kolkata"})
+    address = made.headers["location"]
+    assert client.post(f"{address}/units", json={"units": [{"code": "G1", "category": "ground"}]}).status_code == 200
+    return str(address)
