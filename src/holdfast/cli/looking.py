@@ -1,0 +1,214 @@
+"""`board` and `check`: what is shown, and whether it is so."""
+
+import asyncio
+from collections.abc import Awaitable, Callable
+from datetime import datetime
+from typing import Any
+
+import click
+import msgspec
+from rich.live import Live
+from rich.table import Table
+from rich.text import Text
+
+from holdfast import app
+from holdfast.cli.remote import Remote
+from holdfast.cli.running import database_options, out, run, settings_of
+from holdfast.domain.local_time import zone
+from holdfast.services.board import Board as Boards
+from holdfast.services.checking import Mismatch, SiteCheck, check_sites
+from holdfast.services.journal import Epochs
+from holdfast.settings import Settings
+
+EVERY_S = 1.0
+SETTLE_S = 1.0
+COLOURS = {
+    "available": "green", "vacant": "green", "clean": "green", "reserved": "yellow", "pending": "yellow",
+    "active": "cyan", "occupied": "cyan", "booked": "cyan", "dirty": "magenta",
+}  # fmt: skip
+COLUMNS = ("unit", "category", "status", "for", "who", "left", "next")
+WHOLE = frozenset({"unit", "status"})
+SHORTEST = 8
+FRAME_LINES = 6
+"""Lines of a board that are no units: its title, its frame, and the line that counts the rest."""
+
+Board = dict[str, Any]
+Ask = Callable[[], Awaitable[Board]]
+
+
+@click.command()
+@click.argument("site")
+@click.option("--watch", is_flag=True, help="Keep showing it, with countdowns, until Ctrl-C.")
+@click.option("--url", metavar="URL", help="Ask a running server over HTTP instead of the database.")
+@click.option("--seconds", type=float, hidden=True, help="Stop watching after so long.")
+@database_options
+def board(site: str, watch: bool, url: str | None, seconds: float | None, **flags: object) -> None:
+    """Show every unit of SITE: its status, who is in it, until when.
+
+    \b
+    Example: holdfast board demo-cafe --watch
+             holdfast board demo-hotel --url http://127.0.0.1:8765
+    """
+    run(_board(settings_of(**flags), site, url, watch=watch, seconds=seconds))
+
+
+@click.command()
+@click.option("--site", metavar="SITE", help="Look at this site only (default: all).")
+@database_options
+def check(site: str | None, **flags: object) -> None:
+    """Compare what is recorded with what must follow: statuses, claims, the journal. Changes nothing.
+
+    Exit code 1 when something does not fit.
+
+    \b
+    Example: holdfast check --site demo-hotel
+    """
+    checked, lasting = run(_check(settings_of(**flags), site))
+    if site is not None and not checked:
+        raise click.ClickException(f"There is no site {site!r}.")
+    table = Table("site", "units", "claims", "live bookings", "journal", "found")
+    for one in checked:
+        found = sum(1 for mismatch in lasting if mismatch.site == one.site)
+        table.add_row(
+            one.site, str(one.units), str(one.claims), str(one.bookings), str(one.version),
+            Text(str(found), style="bold red" if found else "green"),
+        )  # fmt: skip
+    out.print(table)
+    if lasting:
+        details = Table("site", "rule", "what", "recorded", "expected")
+        for mismatch in lasting:
+            details.add_row(mismatch.site, mismatch.rule, mismatch.subject, mismatch.recorded, mismatch.expected)
+        out.print(details)
+        raise click.exceptions.Exit(1)
+
+
+async def _check(settings: Settings, site: str | None) -> tuple[list[SiteCheck], list[Mismatch]]:
+    async with app.opened(settings) as house:
+        checked = await check_sites(house.reads, site)
+        found = {mismatch for one in checked for mismatch in one.mismatches}
+        if found:
+            # what is due at this very moment is the clock's to do, not a finding: only what lasts is told
+            await asyncio.sleep(SETTLE_S)
+            again = await check_sites(house.reads, site)
+            found &= {mismatch for one in again for mismatch in one.mismatches}
+        return checked, sorted(found)
+
+
+async def _board(settings: Settings, site: str, url: str | None, *, watch: bool, seconds: float | None) -> None:
+    if url is not None:
+        async with Remote(url, settings) as remote:
+            time_zone = (await remote.get(f"/api/sites/{site}"))["time_zone"]
+
+            async def ask_remote() -> Board:
+                return {**await remote.get(f"/api/sites/{site}/board"), "time_zone": time_zone}
+
+            await _show(ask_remote, watch=watch, seconds=seconds)
+        return
+    async with app.opened(settings) as house:
+        found = await house.sites.find(site)
+        boards = Boards(house.reads, Epochs(house.reads))
+
+        async def ask() -> Board:
+            told: Board = msgspec.to_builtins(await boards.read(found, None, None))
+            return {**told, "time_zone": found.time_zone}
+
+        await _show(ask, watch=watch, seconds=seconds)
+
+
+async def _show(ask: Ask, *, watch: bool, seconds: float | None) -> None:
+    first = await ask()
+    if not watch:
+        out.print(table_of(first))
+        return
+    loop = asyncio.get_running_loop()
+    until = loop.time() + seconds if seconds is not None else None
+    window = (lambda: (out.size.width, out.size.height)) if out.is_terminal else lambda: None
+    with Live(table_of(first, window()), console=out, auto_refresh=False, screen=out.is_terminal) as live:
+        while until is None or loop.time() < until:
+            await asyncio.sleep(EVERY_S)
+            live.update(table_of(await ask(), window()), refresh=True)
+
+
+def table_of(board: Board, window: tuple[int, int] | None = None) -> Table:
+    """A board as a table; times are the site's, or UTC where the board does not say its zone. Made to fit a window of
+    so many columns and lines: the status is never cut, and what does not fit is counted."""
+    now = _instant(board["now"])
+    bookings = {booking["id"]: booking for booking in board["bookings"]}
+    site = board["site"]
+    named = site if isinstance(site, str) else site["slug"]
+    told = site if isinstance(site, dict) else board
+    local = zone(told["time_zone"]) if "time_zone" in told else None
+    clock = now.astimezone(local) if local is not None else now
+    units = board["units"]
+    room = len(units) if window is None else max(1, window[1] - FRAME_LINES)
+    more = max(0, len(units) - room)
+    columns: dict[str, list[Text]] = {name: [] for name in COLUMNS}
+    for unit in units[:room]:
+        booking = bookings.get(unit.get("booking") or "")
+        status = unit["shown_status"]
+        coming = unit.get("next_booking_at")
+        cells = (
+            unit["code"],
+            unit["category"],
+            Text(status, style=COLOURS.get(status.lower(), "red")),
+            _long(now - _instant(unit["shown_since"])),
+            ((booking.get("customer") or {}).get("name") or "") if booking else "",
+            _left(booking, now),
+            f"in {_long(_instant(coming) - now)}" if coming else "",
+        )
+        for column, cell in zip(columns.values(), cells, strict=True):
+            column.append(cell if isinstance(cell, Text) else Text(cell))
+    if window is not None:
+        _fit(columns, window[0])
+    table = Table(
+        title=Text(f"{named}   {clock:%Y-%m-%d %H:%M:%S %Z}   version {board['version']}", no_wrap=True),
+        caption=Text(f"… {more} more, make the window taller", no_wrap=True) if more else None,
+    )
+    for name, cells_of in columns.items():
+        whole = max((cell.cell_len for cell in cells_of), default=0) if name in WHOLE or window is not None else None
+        table.add_column(name, no_wrap=whole is not None, min_width=whole)
+    for row in zip(*columns.values(), strict=True):
+        table.add_row(*row)
+    return table
+
+
+def _fit(columns: dict[str, list[Text]], width: int) -> None:
+    """Shortens names and leaves out columns until the rest fits on lines of `width`."""
+
+    def over() -> int:
+        longest = [max([len(name), *(cell.cell_len for cell in cells)]) for name, cells in columns.items()]
+        return sum(longest) + 3 * len(longest) + 1 - width
+
+    for name in ("who", "category"):
+        longest = max([len(name), *(cell.cell_len for cell in columns[name])])
+        if (excess := over()) > 0:
+            for cell in columns[name]:
+                cell.truncate(max(longest - excess, len(name), SHORTEST), overflow="ellipsis")
+    for name in ("next", "category", "for", "who", "left"):
+        if over() > 0:
+            del columns[name]
+
+
+def _left(booking: Board | None, now: datetime) -> Text:
+    if booking is None:
+        return Text("")
+    if now < _instant(booking["from"]):
+        return Text(f"starts in {_long(_instant(booking['from']) - now)}")
+    left = _instant(booking["to"]) - now
+    if left.total_seconds() < 0:
+        return Text(f"late by {_long(-left)}", style="bold red")
+    return Text(_long(left), style="bold red" if left.total_seconds() < 300 else "")
+
+
+def _long(length: Any) -> str:
+    """A length as people read it: 4:05 (minutes and seconds), 2 h 10, 3 d 4 h."""
+    seconds = max(0, int(length.total_seconds()))
+    if seconds < 3600:
+        return f"{seconds // 60}:{seconds % 60:02}"
+    if seconds < 86_400:
+        return f"{seconds // 3600} h {seconds % 3600 // 60:02}"
+    return f"{seconds // 86_400} d {seconds % 86_400 // 3600} h"
+
+
+def _instant(text: str) -> datetime:
+    return datetime.fromisoformat(text)

@@ -1,0 +1,134 @@
+"""`serve`, `demo` and `settings`: the server, with or without something to look at."""
+
+import shutil
+import sys
+from dataclasses import replace
+from pathlib import Path
+
+import click
+import structlog
+from rich.markup import escape
+from rich.table import Table
+
+from holdfast import app
+from holdfast.cli.running import database_options, in_one_line, out, run, settings_of
+from holdfast.services.demo import Made, make_demo
+from holdfast.settings import Settings
+
+NAME = "holdfast"
+
+
+@click.command()
+@click.option("--host", help="Address to listen on (default: this machine only).")
+@click.option("--port", type=int, help="Port to listen on; 0 takes a free one.")
+@database_options
+def serve(**flags: object) -> None:
+    """Serve until stopped; prints the address once it answers.
+
+    \b
+    Example: holdfast serve --port 8765
+    Then:    open http://127.0.0.1:8765/api/docs
+    """
+    settings = settings_of(**flags)
+    with in_one_line():
+        _run(settings)
+
+
+@click.command()
+@click.option("--serve/--no-serve", default=True, help="Start the server when the sites are made (default: yes).")
+@click.option("--host", help="Address to listen on (default: this machine only).")
+@click.option("--port", type=int, help="Port to listen on; 0 takes a free one.")
+@database_options
+def demo(serve: bool, **flags: object) -> None:
+    """Make a café, a hotel and a sports ground with guests around now, and serve them.
+
+    Making them again adds nothing twice.
+
+    \b
+    Example: holdfast demo
+    """
+    settings = settings_of(**flags)
+    if settings.log_format == "auto":  # a demonstration is for people, whatever its log goes to
+        settings = replace(settings, log_format="console")
+    _quieter(settings)
+    made = run(_make(settings))
+    table = Table("site", "kind", "name", "new", "there already", "left out")
+    for one in made:
+        table.add_row(one.slug, one.kind, one.name, str(one.new), str(one.known), str(one.left_out))
+    out.print(table)
+    if serve:
+        with in_one_line():
+            _run(settings, after=lambda address: _try_next(address, settings))
+    else:
+        out.print("Serve them with: [bold]holdfast serve[/bold]")
+
+
+@click.command()
+@click.option("--host", hidden=True)
+@click.option("--port", type=int, hidden=True)
+@database_options
+def settings(**flags: object) -> None:
+    """Print every setting: its value, where it comes from, what it means and how to change it.
+
+    \b
+    Example: HOLDFAST_PORT=9000 holdfast settings
+    """
+    # no table: the names are there to be copied, and no column of an 80-column terminal holds them whole
+    for line in settings_of(**flags).describe():
+        out.print(f"[bold]{line.name}[/bold] = {escape(line.value)}  (from: {escape(line.source)})", soft_wrap=True)
+        out.print(f"    {line.meaning} ({line.unit}); {line.variable}", soft_wrap=True)
+
+
+async def _make(settings: Settings) -> list[Made]:
+    async with app.opened(settings) as house:
+        return await make_demo(house.desk, house.sites, house.reads)
+
+
+def _run(settings: Settings, *, after: object = None) -> None:
+    def ready(address: str) -> None:
+        click.echo(f"Holdfast is ready at {address}")
+        if callable(after):
+            after(address)
+
+    app.configure_logging(settings)
+    try:
+        import uvloop
+    except ImportError:  # pragma: no cover - Windows
+        import asyncio
+
+        asyncio.run(app.serve(settings, on_ready=ready))
+    else:
+        try:
+            uvloop.run(app.serve(settings, on_ready=ready))
+        except app.StartError as error:
+            raise click.ClickException(str(error)) from None
+
+
+def _try_next(address: str, settings: Settings) -> None:
+    token = "" if settings.admin_token is None else ' -H "Authorization: Bearer $HOLDFAST_ADMIN_TOKEN"'
+    click.echo(f"""
+Try next, in another terminal:
+
+  curl -s{token} {address}/api/sites
+  curl -s{token} {address}/api/sites/demo-cafe/board
+  curl -s{token} -X POST {address}/api/sites/demo-cafe/bookings -H 'Content-Type: application/json' \\
+       -d '{{"category": "pc", "walk_in": true, "customer": {{"name": "You"}}}}'
+
+  {_called()} board demo-cafe --watch --url {address}
+""")
+
+
+def _called() -> str:
+    """How to call this program in another terminal: by its path where the shell would not find it."""
+    found = shutil.which(NAME)
+    if found is not None:
+        return NAME
+    beside = Path(sys.argv[0]).absolute()
+    if beside.name != NAME:
+        return NAME
+    return str(beside.relative_to(Path.cwd())) if beside.is_relative_to(Path.cwd()) else str(beside)
+
+
+def _quieter(settings: Settings) -> None:
+    app.configure_logging(settings)
+    structlog.configure(wrapper_class=structlog.make_filtering_bound_logger("warning"))
