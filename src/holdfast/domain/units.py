@@ -1,6 +1,5 @@
 """Units, and claims on them: what can be occupied and what occupies it."""
 
-from collections.abc import Iterable
 from datetime import datetime
 from uuid import UUID
 
@@ -45,8 +44,3 @@ class Claim(msgspec.Struct, frozen=True, gc=False):
 
     def covers(self, instant: datetime) -> bool:
         return self.start <= instant < self.end
-
-
-def overlapping(claims: Iterable[Claim], start: datetime, end: datetime) -> list[Claim]:
-    """The claims that [start, end) would collide with, in their given order."""
-    return [claim for claim in claims if claim.start < end and start < claim.end]

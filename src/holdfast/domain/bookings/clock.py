@@ -149,8 +149,3 @@ def end_block(draft: Draft, block: Block, *, cause: str, reason: str | None = No
 def _settle(state: SiteState, changes: list[Change], change: Change, at: datetime) -> None:
     state.apply(change)
     changes.extend(consequences(state, change, CLOCK, at))
-
-
-def soonest(values: Iterable[datetime | None]) -> datetime | None:
-    """The earliest of some alarms, or None when there is none."""
-    return min((value for value in values if value is not None), default=None)
