@@ -20,9 +20,11 @@ from uuid import UUID
 import holdfast
 from holdfast.domain import errors
 from holdfast.domain.bookings.values import Booking
+from holdfast.domain.findings import RULES
 from holdfast.domain.local_time import zone
 from holdfast.domain.policies import kinds, policy_of
 from holdfast.domain.policies.base import EVENTS, Policy
+from holdfast.domain.reconcile.discrepancies import BOOKING_RULES, UNIT_RULES
 from holdfast.domain.sites import _LIMITS, Site, SiteSettings, parse_settings, rules_of
 from holdfast.http.errors import EDGE_CODES, STATUS
 from holdfast.settings import Settings
@@ -65,6 +67,16 @@ SITE_SETTINGS: Mapping[str, tuple[str, str]] = {
     "check_out": ("HH:MM", "hotel: local hour at which a stay given by dates ends"),
     "cut_off": ("HH:MM", "hotel: when its day changes; arrivals not there by the next one are no-shows"),
     "show_clean": ("yes/no", "hotel: clean and inspected rooms show CLEAN instead of AVAILABLE"),
+    "late_check_out_minutes": ("min", "hotel: how long after the time to leave a guest who is there is a discrepancy"),
+    "late_arrival_minutes": (
+        "min",
+        "hotel: how long after the time of arrival a guest who is not there is a discrepancy; 0 for never",
+    ),
+    "observation_minutes": ("min", "how long what agents and staff saw counts when they do not say"),
+    "auto_end_idle_minutes": (
+        "min",
+        "café: a session ends by itself after nobody was seen in its only unit for so long; 0 leaves that to people",
+    ),
 }
 
 EVENT_TYPES: Mapping[str, tuple[str, str]] = {
@@ -78,7 +90,7 @@ EVENT_TYPES: Mapping[str, tuple[str, str]] = {
     "booking.extended": ("the end moved, later or earlier", "`booking`, `from_end`"),
     "booking.moved": (
         "other time or other units: moved, swapped, split, or a split stay changed rooms on its night",
-        "`booking`, `from_units`, `from_start`, `from_end`, or `with`, or `at`",
+        "`booking`, `from_units`, `from_start`, `from_end`, or `with` and `from_units`, or `at`",
     ),
     "booking.completed": ("a session or stay ended, by itself or by somebody", "`booking`, `reason`"),
     "booking.cancelled": ("cancelled", "`booking`, `reason`"),
@@ -101,7 +113,13 @@ EVENT_TYPES: Mapping[str, tuple[str, str]] = {
     "block.created": ("units were taken out of use for a time", "`block`"),
     "block.removed": ("a block was removed, or is over (cause `over`)", "`id`, `units`, `kind`, `reason`"),
     "site.changed": ("name, time zone or settings changed", "`site`"),
-    "finding.opened": ("something recorded is not as expected", "`finding`"),
+    "unit.status_repaired": (
+        "a status that did not follow was written anew; `from` is what somebody had written past the desk",
+        "`code`, `from`, `to`, `reason`, `booking`",
+    ),
+    "finding.opened": ("something recorded is not as expected, and somebody's to judge", "`finding`"),
+    "finding.closed": ("it is no longer so, or a person settled it (cause: the state)", "`finding`"),
+    "finding.repaired": ("something was found and put right in the same change", "`finding`"),
 }
 
 ACTS: Mapping[str, tuple[str, str]] = {
@@ -241,7 +259,7 @@ def errors_page() -> str:
         "- `invalid_request`, `invalid_time`, `invalid_settings`: `field`, and `problem` or `expected`; `did_you_mean` for an unknown name.",
         "- `version_mismatch`: `expected`, `version`.",
         "- `quota_reached`: `quota`, `live`.",
-        "- 503: the header `Retry-After` in seconds.",
+        "- 503 and 507: the header `Retry-After` in seconds.",
     ]
     return page(lines)
 
@@ -383,10 +401,17 @@ def openapi() -> dict[str, Any]:
     from holdfast import app
     from holdfast.http.openapi import document
     from holdfast.services.desk import Desk
+    from holdfast.services.doorbell import Doorbell
+    from holdfast.services.reconcile import Reconciler
     from holdfast.services.sites import Sites
 
     nowhere: Any = None
-    house = app.House(Settings(), "", nowhere, nowhere, Desk(nowhere), Sites(nowhere), asyncio.Event())
+    desk = Desk(nowhere)
+    house = app.House(
+        settings=Settings(), database_url="", desk_pool=nowhere, reads=nowhere, desk=desk, sites=Sites(nowhere),
+        reconciler=Reconciler(nowhere, desk), doorbell=Doorbell(),
+        stopping=asyncio.Event(),
+    )  # fmt: skip
     found: dict[str, Any] = json.loads(document(app.application(house).inner))
     return found
 
@@ -486,7 +511,25 @@ def cli_page() -> str:
     return page(lines)
 
 
+def findings_page() -> str:
+    lines = [
+        "# Findings",
+        "",
+        "What reconciling and the server's own watch find. Repairs are made at once and journalled with their reason;",
+        "discrepancies are opened while they hold and closed when they do not, and are never overwritten. See",
+        "[Truth](../truth.md).",
+        "",
+    ]
+    rows = []
+    for rule, sentence in RULES.items():
+        judged = rule in UNIT_RULES or rule in BOOKING_RULES
+        about = "unit" if rule in UNIT_RULES else "booking" if judged else ""
+        rows.append((f"`{rule}`", sentence, f"discrepancy of a {about}" if judged else ""))
+    return page([*lines, *table(("rule", "what was found", ""), rows)])
+
+
 PAGES: Mapping[str, Callable[[], str]] = {
+    "findings.md": findings_page,
     "settings.md": settings_page,
     "errors.md": errors_page,
     "events.md": events_page,

@@ -220,7 +220,8 @@ class Fold:
             self.units[data["code"]] = {"word": data["to"], "since": line["effective_at"], "as": data["condition"]}
         elif kind in ("unit.status_changed", "unit.status_repaired"):
             unit = self.units[data["code"]]
-            if unit["word"] != data["from"] or data["from"] == data["to"]:
+            # a repair is of a word that somebody wrote past the journal
+            if (kind == "unit.status_changed" and unit["word"] != data["from"]) or data["from"] == data["to"]:
                 note("a status that does not follow", line["version"], unit["word"], data["from"], data["to"])
             unit |= {"word": data["to"], "since": line["effective_at"]}
         elif kind == "unit.condition_changed":

@@ -5,32 +5,46 @@ Refuses to bind an address that others can reach while no admin token is set.
 
 import asyncio
 import os
-import signal
 import socket
-import sys
-from collections.abc import AsyncIterator, Callable, Iterator, Sequence
-from contextlib import AsyncExitStack, asynccontextmanager, contextmanager
+from collections.abc import AsyncIterator, Callable
+from contextlib import AsyncExitStack, asynccontextmanager
 from dataclasses import replace
+from functools import partial
 from importlib import import_module
 from importlib.metadata import entry_points
+from pathlib import Path
 from typing import Any
 
 import asyncpg
 import msgspec
 import structlog
-import uvicorn
 
+from holdfast import __version__
 from holdfast.domain.policies import kinds, policy_of, register
 from holdfast.http.api import build
 from holdfast.http.auth import Gate, is_loopback
-from holdfast.http.connections import Connection
 from holdfast.http.context import Context, HttpLimits
+from holdfast.http.health import HEALTH_PUBLIC
+from holdfast.http.metrics import METRICS_PUBLIC, Metrics
+from holdfast.http.server import Server, address_of, listening
+from holdfast.http.server import StartError as StartError
 from holdfast.runtime.alarms import Alarms
+from holdfast.runtime.doorbell import Ringing
 from holdfast.runtime.loop import Loop
-from holdfast.runtime.process import settle_memory
+from holdfast.runtime.process import settle_memory, stopped_by_signals
+from holdfast.runtime.reconciler import Reconciling
 from holdfast.runtime.retention import Retention
+from holdfast.runtime.watch import Watching
+from holdfast.services import logs
+from holdfast.services.acts_log import ActsLog
+from holdfast.services.alarms import caught_up
 from holdfast.services.desk import Desk, DeskLimits
+from holdfast.services.disk import MIB, Disks
+from holdfast.services.doorbell import Doorbell
+from holdfast.services.health import Health
+from holdfast.services.reconcile import Reconciler
 from holdfast.services.sites import Sites
+from holdfast.services.watch import Watch, Watched, WatchLimits
 from holdfast.settings import Settings
 from holdfast.store import migrate
 from holdfast.store.codecs import prepare
@@ -39,14 +53,18 @@ from holdfast.store.embedded import EmbeddedServer
 
 DESK_SPARE_CONNECTIONS = 1
 """Beside one connection a lane: to find out whether a commit whose answer was lost had happened."""
-KEEP_ALIVE_S = 75
-BACKLOG = 2048
+REQUESTS_SHARE, LOOPS_SHARE = 0.6, 0.2
+"""Of the time to stop in: for requests under way, then for the loops. What is left is the desk's."""
+CANCEL_S = 1.0
+CATCH_UP_S = 10.0
+"""How long a start waits at most until the clock has caught up with the time nobody ran: then screens are right from
+the first answer on."""
+CLOSE_S = 10.0
+"""For closing the connections to the database, beyond the time to stop in."""
+EMBEDDED_STOP_S = 30.0
+"""For the own PostgreSQL to write all down and end."""
 
 log = structlog.get_logger("holdfast")
-
-
-class StartError(Exception):
-    """The server cannot start as it is set up; the message says what to do."""
 
 
 class House(msgspec.Struct, frozen=True):
@@ -58,30 +76,49 @@ class House(msgspec.Struct, frozen=True):
     reads: asyncpg.Pool
     desk: Desk
     sites: Sites
+    reconciler: Reconciler
+    doorbell: Doorbell
     stopping: asyncio.Event
     """Set when the program is asked to stop: streams end then, or they would hold it up."""
+    loops: list[Loop] = []
+    """Those that run, in the order of their start."""
+    embedded: EmbeddedServer | None = None
+    disks: Disks = msgspec.field(default_factory=lambda: Disks(Path(), None, low_bytes=0))
 
 
 MakeLoop = Callable[[House], Loop]
 
 LOOPS: list[MakeLoop] = [
     # what the runtime runs beside the server
-    lambda house: Alarms(house.reads, house.desk),
-    lambda house: Retention(house.reads, answer_hours=house.settings.answer_retention_hours),
+    lambda house: Ringing(house.database_url, house.doorbell),
+    lambda house: Alarms(house.reads, house.desk, house.doorbell),
+    lambda house: Reconciling(house.reconciler, every_s=house.settings.reconcile_minutes * 60),
+    lambda house: Retention(
+        house.reads,
+        answer_hours=house.settings.answer_retention_hours,
+        finding_days=house.settings.finding_retention_days,
+        journal_days=house.settings.journal_retention_days,
+    ),
+    lambda house: _watching(house),
 ]
 HANDLERS: list[tuple[str, str]] = [
     # modules with further Litestar handlers, under full paths
+    ("holdfast.http.former.routes", "FORMER_HANDLERS"),
+    ("holdfast.http.health", "HEALTH_HANDLERS"),
+    ("holdfast.http.metrics", "METRICS_HANDLERS"),
+    ("holdfast.http.reconciling", "RECONCILING_HANDLERS"),
 ]
 
 
 @asynccontextmanager
-async def opened(settings: Settings) -> AsyncIterator[House]:
+async def opened(settings: Settings, stopping: asyncio.Event | None = None) -> AsyncIterator[House]:
     """The house, open: server started if it is our own, schema up to date, desk at work. Closed in reverse order."""
     load_policies()
     async with AsyncExitStack() as stack:
-        url = settings.database_url
+        url, embedded = settings.database_url, None
         if url is None:
-            url = await _embedded(settings, stack)
+            embedded = await _embedded(settings, stack)
+            url = embedded.url
         await migrate.migrate(url)
         limits = ConnectionLimits(
             connections_max=settings.pool_connections_max,
@@ -101,9 +138,23 @@ async def opened(settings: Settings) -> AsyncIterator[House]:
         )
         sites = Sites(reads)
         desk.heard.append(sites.heard)
+        reconciler = Reconciler(reads, desk)
+        desk.heard.append(reconciler.heard)
+        doorbell = Doorbell()
+        desk.heard.append(doorbell.committed)
+        desk.woken.append(doorbell.woken)
+        if embedded is not None:
+            desk.brake.release = embedded.release_ballast
+        _log_acts(settings, desk)
         await desk.start()
-        stack.push_async_callback(desk.stop)
-        yield House(settings, url, desk_pool, reads, desk, sites, asyncio.Event())
+        stack.push_async_callback(_stop_desk, desk, settings.shutdown_timeout_s)
+        folder = embedded.folder if embedded is not None else None
+        disks = Disks(settings.data, folder, low_bytes=settings.disk_free_min_mb * MIB)
+        stopping = stopping if stopping is not None else asyncio.Event()
+        yield House(
+            settings, url, desk_pool, reads, desk, sites, reconciler, doorbell, stopping,
+            embedded=embedded, disks=disks,
+        )  # fmt: skip
 
 
 def load_policies() -> None:
@@ -128,24 +179,42 @@ def application(house: House) -> Any:
     limits = HttpLimits(settings.body_bytes_max, settings.import_bytes_max, settings.page_rows_max)
     context = Context(limits, house.desk, house.sites, house.reads, gate)
     handlers = [handler for module, name in HANDLERS for handler in getattr(import_module(module), name)]
-    return build(context, handlers=handlers, app_state={"house": house, "stopping": house.stopping})
+    health = _health(house)
+    state = {
+        "house": house,
+        "stopping": house.stopping,
+        "health": health,
+        "reconciler": house.reconciler,
+        "metrics_public": settings.metrics_public,
+    }
+    public = HEALTH_PUBLIC | METRICS_PUBLIC
+    edge = build(context, handlers=handlers, public=public, app_state=state, stopping=house.stopping)
+    pools = {"desk": house.desk_pool, "reads": house.reads}
+    metrics = Metrics(house.desk, edge.traffic, health, loops=house.loops, pools=pools, disks=house.disks)
+    edge.inner.state["metrics"] = metrics
+    return edge
 
 
 @asynccontextmanager
 async def running_loops(house: House) -> AsyncIterator[None]:
-    """Runs the loops of the runtime beside the block."""
+    """Runs the loops of the runtime beside the block; afterwards each ends with its present step, or is cancelled."""
+    house.loops.extend(make(house) for make in LOOPS)
     tasks = []
-    for make in LOOPS:
-        loop = make(house)
-        tasks.append(asyncio.create_task(loop.run(), name=f"{loop.name} loop"))
-    for task in tasks:
-        task.add_done_callback(_tell_end)
+    for loop in house.loops:
+        task = asyncio.create_task(loop.run(), name=f"{loop.name} loop")
+        task.add_done_callback(partial(_tell_end, loop))
+        tasks.append(task)
     try:
         yield
     finally:
-        for task in tasks:
+        for loop in house.loops:
+            loop.stop()
+        _, late = await asyncio.wait(tasks, timeout=house.settings.shutdown_timeout_s * LOOPS_SHARE)
+        for task in late:
+            log.warning("a loop did not end with its step: cancelled", loop=task.get_name())
             task.cancel()
-        await asyncio.gather(*tasks, return_exceptions=True)
+        if late:
+            await asyncio.wait(late, timeout=CANCEL_S)
 
 
 async def serve(settings: Settings, *, on_ready: Callable[[str], None] = print) -> None:
@@ -157,19 +226,37 @@ async def serve(settings: Settings, *, on_ready: Callable[[str], None] = print) 
         DatabaseUnavailable, EmbeddedServerError, MigrationError: there is no database to serve from.
     """
     check_reach(settings)
-    with listening(settings) as bound:
-        async with opened(settings) as house, running_loops(house):
-            settle_memory()
-            with _stopped_by_signals(house):
+    stopping, serving = asyncio.Event(), asyncio.current_task()
+    assert serving is not None
+    is_ready = False
+
+    def on_stop() -> None:
+        log.info("stopping")
+        if not is_ready:
+            serving.cancel()
+
+    limit_s = settings.shutdown_timeout_s + (EMBEDDED_STOP_S if settings.database_url is None else 0) + CLOSE_S
+    with listening(settings) as bound, stopped_by_signals(stopping, on_stop, limit_s=limit_s):
+        try:
+            async with opened(settings, stopping) as house, running_loops(house):
+                settle_memory()
+                await caught_up(house.reads, within_s=CATCH_UP_S)
                 async with served(house, bound):
+                    is_ready = True
+                    log.info("serving", address=address_of(settings, bound), version=__version__, pid=os.getpid())
                     on_ready(address_of(settings, bound))
-                    await house.stopping.wait()
+                    await stopping.wait()
+        except asyncio.CancelledError:
+            if is_ready or not stopping.is_set():
+                raise
+            serving.uncancel()
+    log.info("stopped")
 
 
 @asynccontextmanager
 async def served(house: House, bound: socket.socket) -> AsyncIterator[None]:
     """Answers requests on the socket during the block; afterwards takes no more and finishes those under way."""
-    server = _Server(_config(house.settings, application(house)))
+    server = Server(application(house), finish_s=house.settings.shutdown_timeout_s * REQUESTS_SHARE)
     ready = asyncio.Event()
     serving = asyncio.create_task(server.serve_until_stopped(bound, ready.set), name="http server")
     waiting = asyncio.create_task(ready.wait())
@@ -181,7 +268,7 @@ async def served(house: House, bound: socket.socket) -> AsyncIterator[None]:
     finally:
         waiting.cancel()
         house.stopping.set()
-        server.should_exit = True
+        server.stop()
         await serving
 
 
@@ -211,112 +298,45 @@ def check_reach(settings: Settings) -> None:
         log.warning("no HOLDFAST_ADMIN_TOKEN is set: every program on this machine may do everything")
 
 
-@contextmanager
-def listening(settings: Settings) -> Iterator[socket.socket]:
-    """A bound socket. It is bound before anything is opened, so that a port in use is told at once.
-
-    Raises:
-        StartError: the address cannot be had.
-    """
-    family = socket.AF_INET6 if ":" in settings.host else socket.AF_INET
-    bound = socket.socket(family, socket.SOCK_STREAM)
-    try:
-        bound.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
-        try:
-            bound.bind((settings.host, settings.port))
-        except OSError as error:
-            raise StartError(
-                f"Cannot listen on {settings.host}:{settings.port}: {error.strerror or error}. "
-                "Choose another with --port, or 0 for any free one."
-            ) from error
-        yield bound
-    finally:
-        bound.close()
-
-
-def address_of(settings: Settings, bound: socket.socket) -> str:
-    """The address to open in a browser."""
-    host = f"[{settings.host}]" if ":" in settings.host else settings.host
-    return f"http://{host}:{bound.getsockname()[1]}"
-
-
 def configure_logging(settings: Settings) -> None:
     """Log lines go to standard error: for people on a terminal, else one JSON object each."""
-    as_json = settings.log_format == "json" or (settings.log_format == "auto" and not sys.stderr.isatty())
-    renderer: Any = structlog.dev.ConsoleRenderer(colors=sys.stderr.isatty())
-    if as_json:
-        renderer = structlog.processors.JSONRenderer()
-    processors: Sequence[Any] = [
-        structlog.contextvars.merge_contextvars,
-        structlog.processors.add_log_level,
-        structlog.processors.TimeStamper(fmt="iso", utc=True),
-        *([structlog.processors.format_exc_info] if as_json else []),
-        renderer,
-    ]
-    structlog.configure(
-        processors=list(processors),
-        wrapper_class=structlog.make_filtering_bound_logger(settings.log_level),
-        logger_factory=structlog.PrintLoggerFactory(sys.stderr),
-        cache_logger_on_first_use=True,
+    logs.configure(log_format=settings.log_format, level=settings.log_level)
+
+
+def _log_acts(settings: Settings, desk: Desk) -> None:
+    sink = logs.current()
+    if sink is not None and sink.tells and settings.log_acts != "off":
+        acts = ActsLog(sink, every=settings.log_acts == "all")
+        desk.served.append(acts.served)
+        desk.failed.append(acts.failed)
+
+
+def _health(house: House) -> Health:
+    def warnings() -> list[str]:
+        is_off = house.settings.reconcile_minutes == 0
+        return ["reconciling is switched off (reconcile_minutes = 0)"] if is_off else []
+
+    return Health(
+        house.reads, house.loops, disks=house.disks, brake=house.desk.brake, stopping=house.stopping, warnings=warnings
     )
 
 
-class _Server(uvicorn.Server):
-    """uvicorn without its own handling of signals: stopping has an order that only we know."""
-
-    async def serve_until_stopped(self, bound: socket.socket, on_ready: Callable[[], None]) -> None:
-        self._on_ready = on_ready
-        await self._serve([bound])
-
-    async def startup(self, sockets: list[socket.socket] | None = None) -> None:
-        await super().startup(sockets)
-        if self.started:
-            self._on_ready()
-
-
-def _config(settings: Settings, app: Any) -> uvicorn.Config:
-    return uvicorn.Config(
-        app,
-        http=Connection,
-        ws="none",
-        lifespan="off",
-        log_config=None,
-        # its plain lines are of malformed requests, which are their senders' to mend, and of failures that we log too
-        log_level="critical",
-        access_log=False,
-        proxy_headers=False,
-        server_header=False,
-        date_header=False,
-        backlog=BACKLOG,
-        timeout_keep_alive=KEEP_ALIVE_S,
-        timeout_graceful_shutdown=max(1, round(settings.shutdown_timeout_s)),
+def _watching(house: House) -> Loop:
+    settings = house.settings
+    watched = Watched(
+        named=f"{socket.gethostname()}:{settings.port}",
+        loops=house.loops,
+        disks=house.disks,
+        health=_health(house),
+        stopping=house.stopping,
+        reconciling=house.reconciler,
+        ballast=house.embedded,
     )
+    limits = WatchLimits(settings.repairs_expected_max, settings.disk_stop_mb * MIB)
+    return Watching(Watch(house.reads, house.desk, watched, limits))
 
 
-@contextmanager
-def _stopped_by_signals(house: House) -> Iterator[None]:
-    loop = asyncio.get_running_loop()
-
-    def stop() -> None:
-        if house.stopping.is_set():
-            log.warning("second signal: stopping at once")
-            os._exit(130)
-        log.info("stopping", waiting=house.desk.waiting)
-        house.stopping.set()
-
-    signals = (signal.SIGTERM, signal.SIGINT)
-    for each in signals:
-        loop.add_signal_handler(each, stop)
-    try:
-        yield
-    finally:
-        for each in signals:
-            # the default would end us in the middle of closing: a second signal stays "at once" until the end
-            loop.remove_signal_handler(each)
-            signal.signal(each, lambda *_: os._exit(130))
-
-
-async def _embedded(settings: Settings, stack: AsyncExitStack) -> str:
+async def _embedded(settings: Settings, stack: AsyncExitStack) -> EmbeddedServer:
     server = EmbeddedServer(settings.data)
     await server.start()
     stack.push_async_callback(server.stop)
@@ -327,7 +347,7 @@ async def _embedded(settings: Settings, stack: AsyncExitStack) -> str:
         await asyncio.gather(supervising, return_exceptions=True)
 
     stack.push_async_callback(end)
-    return server.url
+    return server
 
 
 async def _pool(
@@ -345,6 +365,13 @@ async def _pool(
     return pool
 
 
-def _tell_end(task: asyncio.Task[None]) -> None:
-    if not task.cancelled():
-        log.error("a loop ended that should not", loop=task.get_name(), exc_info=task.exception())
+async def _stop_desk(desk: Desk, within_s: float) -> None:
+    try:
+        await asyncio.wait_for(desk.stop(), within_s)
+    except TimeoutError:
+        log.error("the desk did not end in time", waiting=desk.waiting)
+
+
+def _tell_end(loop: Loop, task: asyncio.Task[None]) -> None:
+    if not loop.is_stopping and not task.cancelled():
+        log.error("a loop ended that should not", loop=loop.name, exc_info=task.exception())

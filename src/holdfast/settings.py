@@ -20,6 +20,7 @@ TEST_PREFIX = "HOLDFAST_TEST_"
 ADMIN_TOKEN_CHARS_MIN = 16
 HIDDEN = "(hidden)"
 MIB = 1024 * 1024
+_WORDS = {"true": True, "yes": True, "on": True, "1": True, "false": False, "no": False, "off": False, "0": False}
 
 Check = Callable[[object], str | None]
 
@@ -175,6 +176,56 @@ class Settings:
         default="info",
         metadata=_about("word", "least level to log", _one_of("debug", "info", "warning", "error", "critical")),
     )
+    log_acts: str = field(
+        default="auto",
+        metadata=_about(
+            "word",
+            "a log line for each act: auto up to 1000 a second and then their counts, all, or off",
+            _one_of("auto", "all", "off"),
+        ),
+    )
+    metrics_public: bool = field(
+        default=False, metadata=_about("yes/no", "whether everybody may read /metrics, without a token")
+    )
+    disk_free_min_mb: int = field(
+        default=1024, metadata=_about("MiB", "free disk below which an alert is raised", _between(0, 100_000_000))
+    )
+    disk_stop_mb: int = field(
+        default=256,
+        metadata=_about(
+            "MiB", "free disk of the own PostgreSQL below which commands are refused", _between(0, 100_000_000)
+        ),
+    )
+    reconcile_minutes: float = field(
+        default=5.0,
+        metadata=_about(
+            "min",
+            "how often what is recorded is compared with what follows; 0: only at the start and on demand",
+            _between(0, 24 * 60),
+        ),
+    )
+    repairs_expected_max: int = field(
+        default=10,
+        metadata=_about(
+            "repairs", "repairs of one reconcile pass above which an alert is raised", _between(0, 1_000_000)
+        ),
+    )
+    journal_retention_days: float = field(
+        default=90.0,
+        metadata=_about(
+            "days",
+            "how long journal lines are kept; who resumes from further back begins anew; 0 for ever",
+            _between(0, 36_600),
+        ),
+    )
+    streams_max: int = field(
+        default=20_000,
+        metadata=_about("streams", "how many listeners one process takes", _between(1, 1_000_000)),
+    )
+    finding_retention_days: float = field(
+        default=90.0,
+        metadata=_about("days", "how long closed findings are listed; the journal keeps them", _between(1, 3660)),
+    )
     answer_retention_hours: float = field(
         default=24.0,
         metadata=_about("h", "how long the answer to an Idempotency-Key is kept", _between(1, 24 * 366)),
@@ -293,7 +344,9 @@ def _parsed(item: Field[object], value: object, *, label: str, base: Path, envir
     about = _about_of(item)
     read = _read(_kind(item), value)
     if read is None:
-        wanted = {"int": "a whole number", "float": "a number", "Path": "a folder"}.get(_kind(item), "a text")
+        wanted = {"int": "a whole number", "float": "a number", "Path": "a folder", "bool": "true or false"}.get(
+            _kind(item), "a text"
+        )
         raise SettingsError(f"{item.name} ({label}) must be {wanted}{_quoted(about, value)}.")
     wrong = about.check(read) if about.check else None
     if wrong:
@@ -312,6 +365,8 @@ def _kind(item: Field[object]) -> str:
 
 def _read(kind: str, value: object) -> object | None:
     """Return the value in the field's type, None when it cannot be."""
+    if kind == "bool":
+        return value if isinstance(value, bool) else _WORDS.get(str(value).lower())
     if isinstance(value, bool):
         return None
     try:
@@ -335,5 +390,5 @@ def _shown(item: Field[object], value: object) -> str:
     if value is None:
         return "(not set)"
     if not _about_of(item).secret:
-        return str(value)
+        return str(value).lower() if isinstance(value, bool) else str(value)
     return hide_password(str(value)) if item.name == "database_url" else HIDDEN

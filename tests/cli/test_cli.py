@@ -161,11 +161,32 @@ def test_failures_are_one_line_and_end_with_1(cli: Callable[..., Result], monkey
 
 
 def test_check_is_quiet_when_all_fits_and_names_what_does_not(demo: Callable[..., Result], database_url: str) -> None:
-    assert demo("check").exit_code == 0
-    execute(database_url, "update unit set shown_status = 'Active' where code = 'PC13'")
+    quiet = demo("check", "--site", "demo-cafe")
+    assert quiet.exit_code == 0 and "0 to repair" in quiet.output, quiet.output
+    execute(database_url, "update unit set shown_status = 'Under Maintenance' where code = 'PC13'")
+    found = demo("check", "--site", "demo-cafe")
+    assert found.exit_code == 1
+    for word in ("status_differs", "PC13", "Under Maintenance", "No maintenance found", "to repair"):
+        assert word in found.output, found.output
+    assert demo("check", "--site", "demo-grounds").exit_code == 0
+    assert "no site" in demo("check", "--site", "nowhere").output
+
+
+def test_check_repairs_when_told_to(demo: Callable[..., Result], database_url: str) -> None:
+    execute(database_url, "update unit set shown_status = 'Under Maintenance' where code = 'PC13'")
+    told = json.loads(demo("check", "--site", "demo-cafe", "--json").output)
+    assert (told["fixed"], told["dry_run"]) == (1, True)
+    fixed = demo("check", "--site", "demo-cafe", "--fix")
+    assert fixed.exit_code == 0 and "1 repaired" in fixed.output, fixed.output
+    again = json.loads(demo("check", "--site", "demo-cafe", "--fix", "--json").output)
+    assert (again["fixed"], again["discrepancies"], again["journal"]) == (0, [], [])
+
+
+def test_check_proves_the_journal(demo: Callable[..., Result], database_url: str) -> None:
+    execute(database_url, "delete from booking where not live and site_id = (select min(id) from site)")
+    execute(database_url, "update unit set condition = 'dirty' where code = '101'")
     found = demo("check")
-    assert found.exit_code == 1 and "shown status" in found.output and "PC13" in found.output
-    assert demo("check", "--site", "demo-hotel").exit_code == 0
+    assert found.exit_code == 1 and "journal = unit" in found.output and "journal = bookings" in found.output
 
 
 def test_import_reports_each_refused_row_and_does_nothing_twice(demo: Callable[..., Result], tmp_path: Path) -> None:
@@ -266,7 +287,7 @@ def test_an_import_killed_in_the_middle_is_finished_by_running_it_again(
     assert count(database_url, "select count(*) from booking where customer_name = 'Ann'") == rows
     there = re.search(r"there (\d+)", again.output)
     assert there is not None and done <= int(there[1]) < rows
-    assert demo("check").exit_code == 0
+    assert demo("check", "--site", "demo-cafe").exit_code == 0
 
 
 def count(url: str, query: str) -> int:

@@ -15,7 +15,7 @@ from holdfast.domain.local_time import zone
 from holdfast.domain.machine import Machine
 from holdfast.domain.nights import nights
 from holdfast.domain.policies import kinds, policy_of, register
-from holdfast.domain.policies.base import EVENTS
+from holdfast.domain.policies.base import EVENTS, GRAIN, Policy
 from holdfast.domain.policies.cafe import Cafe
 from holdfast.domain.sites import Site, parse_settings, rules_of
 from holdfast.domain.units import CLAIM_KINDS, CONDITIONS, Claim, Unit
@@ -203,6 +203,39 @@ def test_a_claim_shows_from_the_instant_the_policy_names_and_not_a_moment_before
             after, _ = policy.shown(unit, [claim], since, site)
             assert before in ("Available", "AVAILABLE", "Vacant")
             assert after in ("Reserved", "RESERVED", "Booked")
+
+
+@pytest.mark.parametrize("kind", KINDS)
+def test_claims_have_come_into_view_if_they_start_before_the_instant_the_policy_names(kind: str):
+    policy = policy_of(kind)
+    for raw, zone_name, hour in itertools.product(LOOK_AHEADS[kind], ("UTC", "America/New_York"), range(0, 48, 5)):
+        site = site_of(kind, raw, zone_name)
+        now = datetime(2026, 3, 7, 3, 30, tzinfo=UTC) + timedelta(hours=hour)
+        until = policy.seen_until(now, site)
+        assert policy.status_from(until - GRAIN, site) <= now < policy.status_from(until, site)
+        assert until == Policy.seen_until(policy, now, site), "halving finds the same"
+
+
+@pytest.mark.parametrize("kind", KINDS)
+def test_the_word_depends_on_no_more_of_a_claim_than_the_policy_says(kind: str):
+    """Kind, and whether it has come into view, begun, ended and lapsed: reconciling tells units apart by that."""
+    policy = policy_of(kind)
+    words: dict[Any, str] = {}
+    for index, raw in enumerate(LOOK_AHEADS[kind]):
+        site = site_of(kind, raw)
+        until = policy.seen_until(NOON, site)
+        for claims in claims_around(NOON):
+            relevant = [c for c in claims if c.start < until and (c.end > NOON or c.kind == "session")]
+            signature = tuple(
+                sorted(
+                    (c.kind, c.start <= NOON, c.end <= NOON, c.expires_at is not None and c.expires_at <= NOON)
+                    for c in relevant
+                )
+            )
+            for condition in (None, *CONDITIONS):
+                unit = Unit(1, "U", "U", "c", None, condition, "", NOON, None, 1)
+                word, _ = policy.shown(unit, claims, NOON, site)
+                assert words.setdefault((index, condition, signature), word) == word, (raw, condition, claims)
 
 
 # -- the clock ---------------------------------------------------------------------------------------------------

@@ -18,6 +18,7 @@ from holdfast.domain.opening import (
     slots_covering,
     slots_of,
 )
+from holdfast.domain.slots import spoken_time
 
 MINUTE = timedelta(minutes=1)
 DAY = timedelta(days=1)
@@ -112,6 +113,12 @@ def test_every_slot_of_a_day_has_its_own_name_and_is_found_by_it(minutes: int, f
         ("12-1 PM", 4),
         ("12:00", 4),
         ("6-7 pm", 10),
+        ("9:00 AM - 10:00 AM", 1),
+        ("09:00 am-10:00 am", 1),
+        ("9:00-10:00 AM", 1),
+        ("11:00 AM - 12:00 PM", 3),
+        ("11:00-12:00 pm", 3),
+        ("6:00 PM", 10),
     ],
 )
 def test_a_slot_is_found_however_people_write_it(given: str | int, index: int) -> None:
@@ -127,6 +134,28 @@ def test_an_unknown_slot_is_refused_with_the_names_there_are(given: str | int) -
     assert caught.value.code == "unknown_slot"
     assert caught.value.data["given"] == str(given)[:60]
     assert len(caught.value.data["slots"]) == 11
+
+
+@settings(deadline=None)
+@given(places, st.sampled_from([30, 60, 90, 120]), st.integers(0, 47), st.integers(-2, 2))
+def test_the_name_and_date_by_which_people_speak_of_a_slot_find_it(
+    drawn: tuple[str, date], minutes: int, first: int, days: int
+) -> None:
+    place, day = zone(drawn[0]), drawn[1] + days * DAY
+    rule = parse_slots({"first": f"{first // 2:02}:{first % 2 * 30:02}", "minutes": minutes, "count": 1440 // minutes})
+    for slot in slots_of(rule, day, place):
+        spoken_on, name = spoken_time(rule, slot.interval, place)
+        assert find_slot(rule, name, spoken_on, place).interval == slot.interval
+
+
+def test_a_time_that_is_no_one_slot_is_spoken_of_by_its_hours() -> None:
+    eight = datetime(2026, 3, 1, 7, tzinfo=UTC)
+    assert spoken_time(SEED, Interval(eight, eight + 120 * MINUTE), BERLIN) == (MARCH_1, "8-10 AM")
+    assert spoken_time(SEED, Interval(eight + 210 * MINUTE, eight + 270 * MINUTE), BERLIN)[1] == "11:30 AM-12:30 PM"
+    assert spoken_time(None, Interval(eight, eight + 60 * MINUTE), BERLIN) == (MARCH_1, "8-9 AM")
+    late = parse_slots([{"name": "Late", "from": "22:00", "to": "00:30"}, {"from": "00:30", "to": "02:00"}])
+    (_, night) = slots_of(late, MARCH_1, BERLIN)
+    assert spoken_time(late, night.interval, BERLIN) == (MARCH_1, "12:30-2 AM")
 
 
 def test_named_slots_keep_their_names_and_order() -> None:

@@ -4,6 +4,7 @@
 """
 
 import asyncio
+import contextlib
 import json
 import os
 from collections.abc import Iterator
@@ -11,6 +12,7 @@ from datetime import timedelta
 from typing import Any
 from uuid import UUID, uuid4
 
+import asyncpg
 import pytest
 from hypothesis import HealthCheck, Phase, settings
 from hypothesis import strategies as st
@@ -20,6 +22,7 @@ from holdfast.domain.commands import Check, Command, NewUnit, Tick, Together
 from holdfast.domain.errors import Refusal
 from holdfast.services import catching_up
 from holdfast.services.desk import Answer, Desk, DeskLimits
+from holdfast.services.reconcile import Reconciler, Report
 from holdfast.store import database
 from tests.model.wishes import DELTAS, LONG_DELTAS, SETTINGS, UNITS, Scene, command, wishes
 from tests.stage import VirtualClock, check_promises, make_site
@@ -132,6 +135,15 @@ class Story(RuleBasedStateMachine):
         await check_promises(self.world.pool, self.world.clock, **options)
         alarm = await self.world.pool.fetchval("select wakes_at from site where id = $1", self.site_id)
         assert alarm is None or alarm > self.world.clock(), "an alarm that stays due after a look rings for ever"
+        if not self.past_the_desk:
+            report = await self._reconciled(dry_run=True)
+            assert not report.fixed, f"reconciling would repair what nobody broke: {report.details}"
+
+    async def _reconciled(self, *, dry_run: bool) -> Report:
+        reconciler = Reconciler(self.world.pool, self.world.desks[0], clock=self.world.clock)
+        report = await reconciler.run(str(self.site_id), dry_run=dry_run)
+        assert not report.failed, report.failed
+        return report
 
     # -- how it is done --------------------------------------------------------------------------------------------
 
@@ -191,6 +203,64 @@ class Trespass(Story):
         )  # fmt: skip
 
 
+TAMPERINGS = {
+    # what somebody may write past the desk; $2 chooses the row, $3 is an instant
+    "status": "update unit set shown_status = 'Nonsense' where {unit}",
+    "unit alarm": "update unit set wakes_at = null where {unit}",
+    "late unit alarm": "update unit set wakes_at = $3::timestamptz + interval '9 days' where {unit}",
+    "site alarm": "update site set wakes_at = null where id = $1 and {always}",
+    "booking alarm": "update booking set wakes_at = null where {booking}",
+    "late booking alarm": "update booking set wakes_at = $3::timestamptz + interval '9 days' where {booking}",
+    "live": "update booking set live = not live where {booking}",
+    "claim": "delete from claim where {claim}",
+    "claim kind": "update claim set kind = case kind when 'hold' then 'booking' else 'hold' end where {claim}",
+    "claim expiry": "update claim set expires_at = $3::timestamptz where {claim}",
+    "claim unit": "update claim set unit_id = (select max(id) from unit where site_id = $1) where {claim}",
+    "block alarm": "update block set wakes_at = null where site_id = $1 and {always}",
+}
+_ALWAYS = "$2::int >= 0 and $3::timestamptz is not null"
+_ROW = "ctid = (select ctid from {0} where site_id = $1 {1} order by {2} offset $2 limit 1) and " + _ALWAYS
+_ROWS = {
+    "always": _ALWAYS,
+    "unit": _ROW.format("unit", "", "id"),
+    "booking": _ROW.format("booking", "and live", "id"),
+    "claim": _ROW.format("claim", "", "during, unit_id"),
+}
+
+
+class Tampering(Story):
+    """The same with somebody who writes statuses, alarms, claims and what is live past the desk: one pass of
+    reconciling puts right all that is not a person's to judge, and the promises hold again."""
+
+    past_the_desk = True
+
+    @rule(what=st.lists(st.tuples(st.integers(0, 5), st.sampled_from(sorted(TAMPERINGS))), min_size=1, max_size=4))
+    def somebody_tampers(self, what: list[tuple[int, str]]) -> None:
+        self.told.append(f"{self.world.clock()} tampered: {what}")
+        self.world.runner.run(self._tampered(what))
+
+    async def _tampered(self, what: list[tuple[int, str]]) -> None:
+        await self._tick()
+        for which, how in what:
+            await self._tamper(which, how)
+        await self._put_right()
+
+    async def _tamper(self, which: int, how: str) -> None:
+        statement = TAMPERINGS[how].format(**_ROWS)
+        with contextlib.suppress(asyncpg.ExclusionViolationError, asyncpg.UniqueViolationError):
+            await self.world.pool.execute(statement, self.site_id, which, self.world.clock())
+
+    async def _put_right(self) -> None:
+        tried = await self._reconciled(dry_run=True)
+        report = await self._reconciled(dry_run=False)
+        assert tried.fixed == report.fixed, (tried.details, report.details)
+        again = await self._reconciled(dry_run=False)
+        assert not again.fixed, f"one pass was not enough: {again.details}"
+        rules = {one.rule for one in report.discrepancies}
+        if not rules & {"two_live_bookings", "booking_without_claim"}:
+            await check_promises(self.world.pool, self.world.clock, site_id=self.site_id)
+
+
 SHORT = settings(
     max_examples=40, stateful_step_count=20, derandomize=True, deadline=None, database=None, report_multiple_bugs=False,
     phases=[Phase.generate],  # the long profile shrinks what it finds, which takes minutes
@@ -231,6 +301,11 @@ def test_no_trespasser_makes_anything_sold_twice_or_the_journal_lie(world: World
     tell(Trespass, world, kind, settings(SHORT, max_examples=15))
 
 
+@pytest.mark.parametrize("kind", ["cafe", "hotel", "grounds"])
+def test_reconciling_puts_right_what_somebody_wrote_past_the_desk(world: World, kind: str):
+    tell(Tampering, world, kind, settings(SHORT, max_examples=20))
+
+
 def test_a_clock_that_catches_up_in_small_transactions_breaks_no_promise(world: World, monkeypatch: pytest.MonkeyPatch):
     monkeypatch.setattr(catching_up, "DUE_MAX", 2)
     tell(Story, world, "cafe", settings(SHORT, max_examples=15))
@@ -246,3 +321,9 @@ def test_no_long_story_breaks_a_promise(world: World, kind: str):
 @pytest.mark.parametrize("kind", ["cafe", "hotel", "grounds"])
 def test_no_trespasser_breaks_a_long_story(world: World, kind: str):
     tell(Trespass, world, kind, LONG)
+
+
+@pytest.mark.long
+@pytest.mark.parametrize("kind", ["cafe", "hotel", "grounds"])
+def test_reconciling_puts_right_long_stories(world: World, kind: str):
+    tell(Tampering, world, kind, LONG)

@@ -7,6 +7,7 @@ from datetime import UTC, datetime, timedelta
 from uuid import uuid4
 
 import asyncpg
+import pytest
 
 from holdfast.domain.commands import Book
 from holdfast.runtime.alarms import Alarms
@@ -96,7 +97,7 @@ async def test_old_answers_are_forgotten_and_fresh_ones_kept(pool: asyncpg.Pool)
         "insert into answer "
         "select 1, 'k' || n, '', 200, '', 1, now() - make_interval(hours => n) from generate_series(1, 48) n"
     )
-    loop = Retention(pool, answer_hours=24)
+    loop = Retention(pool, answer_hours=24, finding_days=90, journal_days=90)
     await loop.step()
     assert await pool.fetchval("select count(*) from answer") in (23, 24)
 
@@ -116,3 +117,41 @@ async def test_a_failing_step_is_tried_again() -> None:
     async with running(Shaky()):
         async with asyncio.timeout(5):
             await done.wait()
+
+
+async def test_a_loop_that_has_failed_ten_thousand_times_goes_on(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Doubling the wait for ever ended it: a number of 300 digits is no time to wait."""
+    done = asyncio.Event()
+
+    class Hopeless(Loop):
+        name = "hopeless"
+
+        async def step(self) -> float:
+            if not self.failures:
+                self.failures = 10_000
+                raise RuntimeError
+            done.set()
+            return 60.0
+
+    monkeypatch.setattr("holdfast.runtime.loop.BACK_OFF_MAX_S", 0.01)
+    async with running(Hopeless()):
+        async with asyncio.timeout(5):
+            await done.wait()
+
+
+async def test_a_loop_is_silent_once_its_sign_of_life_is_overdue() -> None:
+    class Slow(Loop):
+        name, beat_every_s = "slow", 10.0
+
+        async def step(self) -> float:
+            return 600.0
+
+    loop = Slow()
+    assert (loop.silent_s(0.0), loop.is_running, loop.has_ended) == (0.0, False, False)
+    async with running(loop):
+        while loop.beat_at is None:
+            await asyncio.sleep(0.01)
+        assert loop.is_running and loop.next_at is not None
+        assert loop.silent_s(loop.beat_at + 609) == 0.0, "it said that it would wait for ten minutes"
+        assert round(loop.silent_s(loop.beat_at + 615)) == 5
+    assert (loop.is_running, loop.has_ended, loop.next_at) == (False, True, None)

@@ -7,9 +7,10 @@ import click
 
 from holdfast import __version__
 from holdfast.cli.bookings import book
+from holdfast.cli.checking import check
 from holdfast.cli.database import backup, migrate, restore
 from holdfast.cli.files import import_
-from holdfast.cli.looking import board, check
+from holdfast.cli.looking import board
 from holdfast.cli.replaying import replay
 from holdfast.cli.serving import demo, serve, settings
 

@@ -1,4 +1,4 @@
-"""`board` and `check`: what is shown, and whether it is so."""
+"""`board`: what is shown."""
 
 import asyncio
 from collections.abc import Awaitable, Callable
@@ -16,12 +16,10 @@ from holdfast.cli.remote import Remote
 from holdfast.cli.running import database_options, out, run, settings_of
 from holdfast.domain.local_time import zone
 from holdfast.services.board import Board as Boards
-from holdfast.services.checking import Mismatch, SiteCheck, check_sites
 from holdfast.services.journal import Epochs
 from holdfast.settings import Settings
 
 EVERY_S = 1.0
-SETTLE_S = 1.0
 COLOURS = {
     "available": "green", "vacant": "green", "clean": "green", "reserved": "yellow", "pending": "yellow",
     "active": "cyan", "occupied": "cyan", "booked": "cyan", "dirty": "magenta",
@@ -50,48 +48,6 @@ def board(site: str, watch: bool, url: str | None, seconds: float | None, **flag
              holdfast board demo-hotel --url http://127.0.0.1:8765
     """
     run(_board(settings_of(**flags), site, url, watch=watch, seconds=seconds))
-
-
-@click.command()
-@click.option("--site", metavar="SITE", help="Look at this site only (default: all).")
-@database_options
-def check(site: str | None, **flags: object) -> None:
-    """Compare what is recorded with what must follow: statuses, claims, the journal. Changes nothing.
-
-    Exit code 1 when something does not fit.
-
-    \b
-    Example: holdfast check --site demo-hotel
-    """
-    checked, lasting = run(_check(settings_of(**flags), site))
-    if site is not None and not checked:
-        raise click.ClickException(f"There is no site {site!r}.")
-    table = Table("site", "units", "claims", "live bookings", "journal", "found")
-    for one in checked:
-        found = sum(1 for mismatch in lasting if mismatch.site == one.site)
-        table.add_row(
-            one.site, str(one.units), str(one.claims), str(one.bookings), str(one.version),
-            Text(str(found), style="bold red" if found else "green"),
-        )  # fmt: skip
-    out.print(table)
-    if lasting:
-        details = Table("site", "rule", "what", "recorded", "expected")
-        for mismatch in lasting:
-            details.add_row(mismatch.site, mismatch.rule, mismatch.subject, mismatch.recorded, mismatch.expected)
-        out.print(details)
-        raise click.exceptions.Exit(1)
-
-
-async def _check(settings: Settings, site: str | None) -> tuple[list[SiteCheck], list[Mismatch]]:
-    async with app.opened(settings) as house:
-        checked = await check_sites(house.reads, site)
-        found = {mismatch for one in checked for mismatch in one.mismatches}
-        if found:
-            # what is due at this very moment is the clock's to do, not a finding: only what lasts is told
-            await asyncio.sleep(SETTLE_S)
-            again = await check_sites(house.reads, site)
-            found &= {mismatch for one in again for mismatch in one.mismatches}
-        return checked, sorted(found)
 
 
 async def _board(settings: Settings, site: str, url: str | None, *, watch: bool, seconds: float | None) -> None:

@@ -6,7 +6,6 @@ from dataclasses import replace
 from pathlib import Path
 
 import click
-import structlog
 from rich.markup import escape
 from rich.table import Table
 
@@ -130,5 +129,4 @@ def _called() -> str:
 
 
 def _quieter(settings: Settings) -> None:
-    app.configure_logging(settings)
-    structlog.configure(wrapper_class=structlog.make_filtering_bound_logger("warning"))
+    app.configure_logging(replace(settings, log_level="warning"))

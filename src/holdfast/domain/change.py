@@ -1,13 +1,13 @@
 """What a decision returns: rows, claims, events and their reason, to be stored by one writer as they stand."""
 
 from datetime import datetime
-from typing import Any
 from uuid import UUID
 
 import msgspec
 
 from holdfast.domain.blocks import Block
 from holdfast.domain.bookings.values import Booking
+from holdfast.domain.finding import Finding
 from holdfast.domain.sites import Site
 from holdfast.domain.units import Claim, Unit
 
@@ -27,23 +27,12 @@ class Event(msgspec.Struct, frozen=True, gc=False):
     data: bytes
 
 
-class Finding(msgspec.Struct, frozen=True, gc=False):
-    """Recorded ≠ expected, by a rule: with its repair made, or open for a person to judge."""
-
-    id: UUID
-    rule: str
-    subject: str
-    state: str
-    opened_at: datetime
-    data: dict[str, Any]
-
-
 class Change:
     """The rows one decision writes. Empty lists mean nothing of that kind changes."""
 
     __slots__ = (
-        "answer", "blocks_added", "blocks_removed", "bookings", "claims_added", "claims_removed", "events", "findings",
-        "new_bookings", "new_units", "site", "touched", "units",
+        "answer", "blocks_added", "blocks_removed", "blocks_woken", "bookings", "claims_added",
+        "claims_removed", "events", "findings", "new_bookings", "new_units", "site", "touched", "units",
     )  # fmt: skip
 
     def __init__(self) -> None:
@@ -55,6 +44,8 @@ class Change:
         self.new_units: set[int] = set()
         self.blocks_added: list[Block] = []
         self.blocks_removed: list[UUID] = []
+        self.blocks_woken: list[UUID] = []
+        """Blocks whose alarm is to be set to their end."""
         self.site: Site | None = None
         self.events: list[Event] = []
         self.findings: list[Finding] = []

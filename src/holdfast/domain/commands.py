@@ -1,11 +1,13 @@
 """Commands: what may be wished of a site. Values only; `decide` says what follows."""
 
+from collections.abc import Mapping
 from datetime import datetime
-from typing import Any
+from typing import Any, Literal
 from uuid import UUID
 
 import msgspec
 
+from holdfast.domain.blocks import Block
 from holdfast.domain.bookings.values import NOBODY, Customer
 
 
@@ -124,7 +126,7 @@ class ChangeSite(msgspec.Struct, frozen=True, gc=False):
 
 
 class OpenFinding(msgspec.Struct, frozen=True, gc=False):
-    """Put something recorded that is not as expected before a person."""
+    """Put something recorded that is not as expected before a person; nothing when it stands already."""
 
     id: UUID
     rule: str
@@ -132,10 +134,56 @@ class OpenFinding(msgspec.Struct, frozen=True, gc=False):
     data: dict[str, Any]
 
 
+class CloseFinding(msgspec.Struct, frozen=True, gc=False):
+    """What was found is no longer so; nothing when no finding of that rule and subject stands."""
+
+    rule: str
+    subject: str
+    reason: str | None = None
+
+
+class SettleFinding(msgspec.Struct, frozen=True, gc=False):
+    """A person's verdict on an open finding: `resolve` (it is put right) or `dismiss` (leave it alone while it
+    lasts)."""
+
+    finding_id: UUID
+    verdict: Literal["resolve", "dismiss"]
+    reason: str
+
+
+class Reconcile(msgspec.Struct, frozen=True, gc=False):
+    """Look at these suspects and put right what does not follow. `units` are ids; `bookings` and `blocks` ids, also of
+    those that only claims know of; `blocks_to_wake` have a wrong alarm; `differing` are bookings whose last journal
+    line says otherwise: the version their row had (None: it is gone), and what the difference is."""
+
+    units: tuple[int, ...] = ()
+    bookings: tuple[UUID, ...] = ()
+    blocks: tuple[UUID, ...] = ()
+    blocks_to_wake: tuple[UUID, ...] = ()
+    differing: dict[UUID, tuple[int | None, str]] = {}
+
+    def blocks_in(self, blocks: Mapping[UUID, Block]) -> list[Block]:
+        """The suspects that are blocks: a holder of claims may be one, whatever its claims say."""
+        return [blocks[key] for key in dict.fromkeys((*self.blocks, *self.bookings)) if key in blocks]
+
+
 class Tick(msgspec.Struct, frozen=True, gc=False):
     """The clock's command: make true what time has made true."""
 
 
 Command = (
-    Book | Act | Together | Check | AddBlock | RemoveBlock | AddUnits | ChangeUnit | ChangeSite | OpenFinding | Tick
+    Book
+    | Act
+    | Together
+    | Check
+    | AddBlock
+    | RemoveBlock
+    | AddUnits
+    | ChangeUnit
+    | ChangeSite
+    | OpenFinding
+    | CloseFinding
+    | SettleFinding
+    | Reconcile
+    | Tick
 )

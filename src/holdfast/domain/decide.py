@@ -11,17 +11,22 @@ from holdfast.domain.commands import (
     ChangeSite,
     ChangeUnit,
     Check,
+    CloseFinding,
     Command,
     OpenFinding,
+    Reconcile,
     RemoveBlock,
+    SettleFinding,
     Tick,
     Together,
 )
 from holdfast.domain.draft import Draft
 from holdfast.domain.errors import Refusal
+from holdfast.domain.findings import close_finding, open_finding, settle_finding
+from holdfast.domain.reconcile import reconcile
 from holdfast.domain.state import SiteState, Undo
 from holdfast.domain.statuses import consequences, follow, refill
-from holdfast.domain.upkeep import add_block, add_units, change_site, change_unit, open_finding, remove_block
+from holdfast.domain.upkeep import add_block, add_units, change_site, change_unit, remove_block
 
 TOGETHER_MAX = 400
 
@@ -48,6 +53,9 @@ def decide(state: SiteState, command: Command, actor: str) -> Decision:
         return _together(state, command, actor)
     if type(command) is Check:
         return _check(state, command.command, actor)
+    if type(command) is Reconcile:
+        changes, report = reconcile(state, command, actor)
+        return Decision(changes, encode(report))
     if type(command) is Tick:
         return Decision([], b"{}")
     draft = _draft(state, command, actor)
@@ -73,6 +81,10 @@ def _draft(state: SiteState, command: Command, actor: str) -> Draft:
             return change_site(state, command, actor)
         case OpenFinding():
             return open_finding(state, command, actor)
+        case CloseFinding():
+            return close_finding(state, command, actor)
+        case SettleFinding():
+            return settle_finding(state, command, actor)
     raise TypeError(f"no decision for {type(command).__name__}")
 
 

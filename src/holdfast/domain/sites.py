@@ -40,6 +40,14 @@ class SiteSettings(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     cut_off: str = "06:00"
     """When a hotel's day ends: no-shows are called at this local time of the morning after arrival."""
     show_clean: bool = False
+    late_check_out_minutes: int = 15
+    """How long after the time to leave a guest who is still there becomes a discrepancy."""
+    late_arrival_minutes: int = 240
+    """How long after the time of arrival a guest who is not there becomes a discrepancy; 0 means never."""
+    observation_minutes: int = 10
+    """How long what agents and staff saw of a unit counts when they do not say; at least 1."""
+    auto_end_idle_minutes: int = 0
+    """Cafés: a session ends by itself after nobody was seen for so long; 0 leaves that to people."""
 
 
 _LIMITS: dict[str, tuple[int, int]] = {
@@ -53,6 +61,10 @@ _LIMITS: dict[str, tuple[int, int]] = {
     "quota_per_person": (0, 10_000),
     "walk_in_hours_max": (1, 168),
     "hold_s_max": (1, 604_800),
+    "late_check_out_minutes": (0, 10_080),
+    "late_arrival_minutes": (0, 10_080),
+    "observation_minutes": (1, 10_080),
+    "auto_end_idle_minutes": (0, 10_080),
 }
 
 

@@ -141,6 +141,21 @@ def slots_covering(rule: SlotRule, interval: Interval, zone: ZoneInfo) -> list[S
     return covered if slot.interval.end == interval.end else None
 
 
+def spoken_time(rule: SlotRule | None, interval: Interval, zone: ZoneInfo) -> tuple[date, str]:
+    """The date and the name by which people speak of a booked time: its slot's, where it is one, else the hours that
+    clocks show. A slot after midnight belongs to the date on which its day began."""
+    begins, ends = interval.start.astimezone(zone), interval.end.astimezone(zone)
+    covered = slots_covering(rule, interval, zone) if rule is not None else None
+    day = begins.date()
+    if rule is not None and covered:
+        day = _day_of(rule, covered[0], day, zone)
+        if len(covered) == 1:
+            return day, covered[0].name
+    days = (ends.date() - begins.date()).days
+    starts = begins.hour * 60 + begins.minute
+    return day, slot_name(starts, days * DAY_MINUTES + ends.hour * 60 + ends.minute)
+
+
 def slot_name(starts: int, ends: int) -> str:
     """The name of an unnamed slot, as people write it: "9-10 AM", "11 AM-12 PM", "9:30-10:30 AM"."""
     (first, half), (last, last_half) = _clock(starts), _clock(ends)
@@ -155,6 +170,12 @@ def _clock(minute: int) -> tuple[str, str]:
     return f"{hour % 12 or 12}:{rest:02}" if rest else f"{hour % 12 or 12}", "PM" if hour >= 12 else "AM"
 
 
+def _hours(minute: int) -> tuple[str, str, str]:
+    """An hour as people write it before AM or PM: "9", "9:00", "09:00"."""
+    hour, rest = divmod(minute % DAY_MINUTES, 60)
+    return _clock(minute)[0], f"{hour % 12 or 12}:{rest:02}", f"{hour % 12 or 12:02}:{rest:02}"
+
+
 def _slot(rule: SlotRule, index: int, day: date, zone: ZoneInfo) -> Slot | None:
     times = rule.slots[index]
     start, end = at_minute(day, times.starts, zone), at_minute(day, times.ends, zone)
@@ -165,6 +186,15 @@ def _slot(rule: SlotRule, index: int, day: date, zone: ZoneInfo) -> Slot | None:
         return None
     note = f"Clocks change in {zone.key} on {day}: this slot lasts {lasts} minutes instead of {usual}."
     return Slot(times.name, index, Interval(start, end), note)
+
+
+def _day_of(rule: SlotRule, slot: Slot, likely: date, zone: ZoneInfo) -> date:
+    """The date whose slot this is: `likely`, or one before it, as days run past midnight and clocks may skip a date."""
+    for day in (likely, likely - _DAY, likely - 2 * _DAY):
+        found = _slot(rule, slot.index, day, zone)
+        if found is not None and found.interval == slot.interval:
+            return day
+    return likely
 
 
 def _starting_at(rule: SlotRule, instant: datetime, zone: ZoneInfo) -> tuple[Slot, date] | None:
@@ -243,9 +273,10 @@ def _spellings(slots: list[SlotTimes]) -> dict[str, int]:
 
 
 def _other_spellings(slot: SlotTimes) -> Iterable[str]:
-    (first, half), (last, last_half) = _clock(slot.starts), _clock(slot.ends)
-    # Clients of the system this replaces write "11-12 PM" for the hour before noon.
-    yield from (f"{first}-{last} {last_half}", f"{first} {half}-{last} {last_half}", f"{first} {half}")
+    (_, half), (_, last_half) = _clock(slot.starts), _clock(slot.ends)
+    for first, last in zip(_hours(slot.starts), _hours(slot.ends), strict=True):
+        # Clients of the system this replaces write "11-12 PM" for the hour before noon.
+        yield from (f"{first}-{last} {last_half}", f"{first} {half}-{last} {last_half}", f"{first} {half}")
     start, end = slot.starts % DAY_MINUTES, slot.ends % DAY_MINUTES
     for pattern in ("{}:{:02}", "{:02}:{:02}"):
         opens = pattern.format(start // 60, start % 60)

@@ -12,6 +12,8 @@ from uuid import UUID
 from holdfast.domain.blocks import Block
 from holdfast.domain.bookings.values import Booking
 from holdfast.domain.change import Change
+from holdfast.domain.finding import Finding
+from holdfast.domain.observations import Observation
 from holdfast.domain.policies.base import Policy
 from holdfast.domain.sites import Site
 from holdfast.domain.units import Claim, Unit
@@ -81,6 +83,10 @@ class SiteState:
         self.bookings: dict[UUID, Booking] = {}
         self.blocks: dict[UUID, Block] = {}
         self.live_counts: dict[str, int] = {}
+        self.findings: dict[tuple[str, str], Finding] = {}
+        """The standing findings that were asked for, by rule and subject."""
+        self.observations: dict[int, list[Observation]] = {}
+        """What was last seen of the units that were asked for, as far as it still counts."""
         self.more_ahead: set[int] = set()
         """Units with claims beyond the loaded time: their alarm must not be later than `loaded_until`."""
         self.loaded_until = now
@@ -103,6 +109,8 @@ class SiteState:
         self.bookings.clear()
         self.blocks.clear()
         self.live_counts.clear()
+        self.findings.clear()
+        self.observations.clear()
         self.more_ahead.clear()
 
     def forget(self) -> None:
@@ -200,6 +208,11 @@ class SiteState:
         for block in change.blocks_added:
             self.blocks[block.id] = block
             self.wake(block.ends_at)
+        for finding in change.findings:
+            if finding.stands:
+                self.findings[finding.rule, finding.subject] = finding
+            elif finding.state != "repaired":
+                self.findings.pop((finding.rule, finding.subject), None)
         if change.site is not None:
             self.site = change.site
             # all its alarms were made by other settings: the clock must look at them before anything else is decided

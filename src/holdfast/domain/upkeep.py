@@ -8,9 +8,9 @@ from msgspec.structs import replace
 from holdfast.domain.blocks import Block
 from holdfast.domain.bookings.clock import end_block
 from holdfast.domain.bookings.rules import check_length, taken_by
-from holdfast.domain.change import Finding, encode
-from holdfast.domain.commands import AddBlock, AddUnits, ChangeSite, ChangeUnit, NewUnit, OpenFinding, RemoveBlock
-from holdfast.domain.draft import Draft, as_json, unit_ids_of
+from holdfast.domain.change import encode
+from holdfast.domain.commands import AddBlock, AddUnits, ChangeSite, ChangeUnit, NewUnit, RemoveBlock
+from holdfast.domain.draft import Draft, unit_ids_of
 from holdfast.domain.errors import Refusal
 from holdfast.domain.local_time import zone
 from holdfast.domain.sites import parse_settings, rules_of
@@ -200,15 +200,6 @@ def change_site(state: SiteState, command: ChangeSite, actor: str) -> Draft:
     draft.change.touched.update(dict.fromkeys(state.units))
     for unit_id, unit in state.units.items():
         draft.change.units[unit_id] = unit
-    return draft
-
-
-def open_finding(state: SiteState, command: OpenFinding, actor: str) -> Draft:
-    """Records what was found, and changes nothing else."""
-    draft = Draft(state, actor)
-    finding = Finding(command.id, command.rule, command.subject, "open", state.now, as_json(command.data))
-    draft.event("finding.opened", command.subject, command.rule, encode({"finding": finding}))
-    draft.change.findings.append(finding)
     return draft
 
 

@@ -1,5 +1,6 @@
 """The HTTP application put together: handlers, OpenAPI, and the edge around them. Opens nothing, starts nothing."""
 
+import asyncio
 import re
 from collections.abc import Callable, Sequence
 from typing import Any
@@ -24,10 +25,16 @@ READY_S = 2.0
 
 
 def build(
-    context: Context, *, handlers: Sequence[Any] = (), public: frozenset[str] = frozenset(), app_state: Any = None
+    context: Context,
+    *,
+    handlers: Sequence[Any] = (),
+    public: frozenset[str] = frozenset(),
+    app_state: Any = None,
+    stopping: asyncio.Event | None = None,
 ) -> Edge:
-    """The ASGI application. `handlers` are further Litestar handlers with full paths (console, live, seeds' shapes),
-    `public` those of their addresses that need no token, `app_state` further names for `request.app.state`."""
+    """The ASGI application. `handlers` are further Litestar handlers with full paths (console, live, former addresses),
+    `public` those of their addresses that need no token, `app_state` further names for `request.app.state`. Once
+    `stopping` is set no more commands are taken."""
     api = Router("/api", route_handlers=[*WRITE_HANDLERS, *READ_HANDLERS, *IMPORT_HANDLERS, *DOCS_HANDLERS])
     state = {
         "context": context, "desk": context.desk, "sites": context.sites, "reads": context.reads,
@@ -42,7 +49,9 @@ def build(
         state=State(state),
         debug=False,
     )
-    return Edge(context, app, public=PUBLIC | public, allowed=methods_of(app))
+    edge = Edge(context, app, public=PUBLIC | public, allowed=methods_of(app), stopping=stopping)
+    app.state["traffic"] = edge.traffic
+    return edge
 
 
 def methods_of(app: Litestar) -> Callable[[str], list[str]]:
@@ -80,7 +89,12 @@ async def healthz() -> Response[bytes]:
     opt={"codes": ("unavailable",)},
 )  # fmt: skip
 async def readyz(request: Request[Any, Any, Any]) -> Response[bytes]:
-    """200 when requests can be served; 503 while the database cannot be reached."""
+    """200 when requests can be served; 503 while the database cannot be reached, the server's loops do not run, or it
+    is being stopped."""
+    health = request.app.state.get("health")
+    problem = health.not_ready() if health is not None else None
+    if problem is not None:
+        raise Refusal("unavailable", retry_after_s=2, problem=problem)
     if not await context_of(request).sites.is_reachable(READY_S):
         raise Refusal("unavailable", retry_after_s=2)
     return respond(plain(200, {"status": "ready"}))

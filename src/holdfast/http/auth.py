@@ -16,6 +16,7 @@ from holdfast.http.errors import EdgeError
 SAFE_METHODS = frozenset({"GET", "HEAD", "OPTIONS"})
 _SAME_SITE = frozenset({b"same-origin", b"none"})
 _OUR_NAMES = frozenset({b"localhost", b"127.0.0.1", b"[::1]"})
+_FORWARDED = frozenset({b"forwarded", b"x-forwarded-for", b"x-forwarded-host", b"x-real-ip", b"via"})
 
 
 class Caller(msgspec.Struct, frozen=True, gc=False):
@@ -54,10 +55,26 @@ class Gate:
                 problem = "no HOLDFAST_ADMIN_TOKEN is set, so only programs on this machine are served"
                 raise Refusal("unauthorised", problem=problem)
             return LOCAL
-        scheme, _, given = headers.get(b"authorization", b"").partition(b" ")
-        if scheme.lower() != b"bearer" or not hmac.compare_digest(given.strip(), self._token):
+        if not self._has_token(headers):
             raise Refusal("unauthorised")
         return ADMIN
+
+    def _has_token(self, headers: dict[bytes, bytes]) -> bool:
+        assert self._token is not None
+        scheme, _, given = headers.get(b"authorization", b"").partition(b" ")
+        return scheme.lower() == b"bearer" and hmac.compare_digest(given.strip(), self._token)
+
+    def knows(self, scope: Any, headers: dict[bytes, bytes]) -> bool:
+        """Whether a request to what is public is from somebody who may see more: by the token, or from this machine.
+
+        What a proxy passes on comes from this machine too; it is known by its Host, or by what it says of itself.
+        """
+        if self._token is not None and self._has_token(headers):
+            return True
+        client = scope.get("client")
+        if client is None or not is_loopback(client[0]) or not headers.keys().isdisjoint(_FORWARDED):
+            return False
+        return _name_of(headers.get(b"host", b"")) in _OUR_NAMES
 
     def check_origin(self, scope: Any, headers: dict[bytes, bytes]) -> None:
         """Raises:

@@ -4,6 +4,7 @@ import asyncio
 from typing import Any
 
 from uvicorn.protocols.http.httptools_impl import HttpToolsProtocol
+from uvicorn.protocols.websockets.websockets_sansio_impl import WebSocketsSansIOProtocol
 
 HEAD_S = 30.0
 """How long the head of a request may take, from the connection's start or from the head's first byte."""
@@ -14,6 +15,8 @@ class Connection(HttpToolsProtocol):
     complete. Between requests uvicorn's own keep-alive timer watches; bodies have the edge's deadline."""
 
     _head_timer: asyncio.TimerHandle | None = None
+    outlet: Any = None
+    """What writes to the transport itself while a stream goes on: told when there is room again, and of the end."""
 
     def connection_made(self, transport: asyncio.Transport) -> None:  # type: ignore[override]
         super().connection_made(transport)
@@ -21,10 +24,18 @@ class Connection(HttpToolsProtocol):
 
     def connection_lost(self, exc: Exception | None) -> None:
         self._stop_waiting()
+        if self.outlet is not None:
+            self.outlet.lost()
         super().connection_lost(exc)
+
+    def resume_writing(self) -> None:
+        super().resume_writing()
+        if self.outlet is not None:
+            self.outlet.drained()
 
     def on_message_begin(self) -> None:
         super().on_message_begin()
+        self.scope["extensions"] = {"holdfast.connection": self}  # type: ignore[dict-item]
         if self._head_timer is None:
             self._await_head()
 
@@ -46,3 +57,12 @@ class Connection(HttpToolsProtocol):
             self._await_head()  # an earlier request's answer is still on its way: it must not be cut off
         else:
             self.transport.close()
+
+
+class SocketConnection(WebSocketsSansIOProtocol):
+    """uvicorn's websocket, known to whoever serves it, so that a peer that does not read can be cut off."""
+
+    def handle_connect(self, event: Any) -> None:
+        super().handle_connect(event)
+        if hasattr(self, "scope"):  # else it was refused, and nobody is asked to serve it
+            self.scope["extensions"] = {**(self.scope["extensions"] or {}), "holdfast.connection": self}  # type: ignore[dict-item]

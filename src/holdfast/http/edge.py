@@ -6,6 +6,7 @@ cost on top of the desk. Everything else goes on to the framework, with a deadli
 
 import asyncio
 from collections.abc import Callable
+from time import monotonic
 from typing import Any
 
 import structlog
@@ -15,8 +16,10 @@ from holdfast.http.auth import SAFE_METHODS, Caller
 from holdfast.http.calls import Reply, post_booking
 from holdfast.http.context import Context
 from holdfast.http.deadlines import Deadlines
-from holdfast.http.errors import PROBLEM_MEDIA, EdgeError, Headers, internal, problem
-from holdfast.services.outages import UNREACHABLE
+from holdfast.http.errors import PROBLEM_MEDIA, EdgeError, Headers, problem
+from holdfast.http.former.shape import failure, is_former
+from holdfast.http.traffic import BOOKING, Traffic
+from holdfast.services.outages import DISK_FULL, UNREACHABLE
 
 SECURITY: Headers = [
     (b"x-content-type-options", b"nosniff"),
@@ -25,12 +28,16 @@ SECURITY: Headers = [
 ]
 PUBLIC = frozenset({"/", "/healthz", "/readyz", "/api", "/api/", "/api/openapi.json", "/api/docs"})
 PUBLIC_FOLDERS = ("/api/docs/",)
-UNHURRIED = ("/api/import", "/import")
+UNHURRIED = ("/api/import", "/import", "/api/reconcile")
 """Addresses whose answer may take as long as their work."""
+SOCKET_IO = "/socket.io/"
+STOPPING_S = 5
+"""When to come back to a server that is being stopped, and probably started anew."""
 
 Allowed = Callable[[str], list[str]]
 _JSON: Headers = [(b"content-type", b"application/json"), *SECURITY]
 _PROBLEM: Headers = [(b"content-type", PROBLEM_MEDIA), *SECURITY]
+_CLOSE: Headers = [(b"connection", b"close")]
 _BEFORE, _AFTER = "/api/sites/", "/bookings"
 
 log = structlog.get_logger("holdfast.http")
@@ -41,13 +48,23 @@ class Edge:
     of an address, for the Allow header."""
 
     def __init__(
-        self, context: Context, inner: Any, *, public: frozenset[str] = PUBLIC, allowed: Allowed | None = None
+        self,
+        context: Context,
+        inner: Any,
+        *,
+        public: frozenset[str] = PUBLIC,
+        allowed: Allowed | None = None,
+        stopping: asyncio.Event | None = None,
     ) -> None:
         self.context = context
         self.inner = inner
         self.allowed = allowed or (lambda path: [])
         self.public = public
-        self._deadlines = Deadlines(context.answer_s)
+        self.traffic = Traffic()
+        self.deadlines = Deadlines(context.answer_s)
+        self.stopping = stopping or asyncio.Event()
+        self.sockets: Any = None
+        """What serves Socket.IO, if anything does: it admits its callers itself."""
 
     async def __call__(self, scope: Any, receive: Any, send: Any) -> None:
         if scope["type"] == "http":
@@ -62,10 +79,15 @@ class Edge:
         path: str = scope["path"]
         is_head = scope["method"] == "HEAD"
         if is_head:  # answered like GET; without the body, which the server beneath holds back too
-            scope = {**scope, "method": "GET"}
-        answering = _Answering(scope, receive, _bare(send) if is_head else send, self._deadlines, self.allowed)
-        self._deadlines.begin(answering)
+            scope = {**scope, "method": "GET", "extensions": {"holdfast.head": {}}}
+        answering = _Answering(self, scope, receive, _bare(send) if is_head else send)
+        self.deadlines.begin(answering)
+        self.traffic.under_way += 1
         try:
+            if self.stopping.is_set() and scope["method"] not in SAFE_METHODS:
+                raise Refusal("unavailable", retry_after_s=STOPPING_S, problem="the server is stopping")
+            if path.startswith(SOCKET_IO) and self.sockets is not None:
+                return await self._poll(scope, headers, answering)
             if path in self.public or path.startswith(PUBLIC_FOLDERS):
                 self.context.gate.check_origin(scope, headers)
                 caller = None
@@ -73,13 +95,14 @@ class Edge:
                 answering.caller = caller = self._admit(scope, headers, path)
                 named = _booking_site(scope["method"], path)
                 if named is not None and caller is not None:
+                    answering.route = BOOKING
                     reply = await post_booking(self.context, caller, named, answering.receive, headers)
                     await answering.reply(reply, _JSON)
                     return
             _check_text(scope)
             scope["user"] = caller
             if path.startswith(UNHURRIED):
-                self._deadlines.end(answering)
+                self.deadlines.end(answering)
             await self.inner(scope, answering.receive, answering)
         except ConnectionResetError:
             return  # nobody is there to read an answer
@@ -91,9 +114,10 @@ class Edge:
             if answering.started:
                 log.exception("an answer broke off", path=path)
                 raise
-            await answering.reply(reply_to(error, answering.caller, method=scope["method"], path=path), _PROBLEM)
+            await answering.reply(reply_to(error, answering.caller, method=scope["method"], path=path), _told_as(path))
         finally:
-            self._deadlines.end(answering)
+            self.deadlines.end(answering)
+            self.traffic.under_way -= 1
 
     def _admit(self, scope: Any, headers: dict[bytes, bytes], path: str) -> Caller | None:
         try:
@@ -103,15 +127,27 @@ class Edge:
                 raise
             return None
 
+    async def _poll(self, scope: Any, headers: dict[bytes, bytes], answering: "_Answering") -> None:
+        """A request of Socket.IO's polling transport. Every method opens or moves a session: none is safe."""
+        self.context.gate.check_origin({**scope, "method": "POST"}, headers)
+        answering.route = SOCKET_IO
+        if scope["method"] == "GET":  # held until there is something to tell
+            self.deadlines.end(answering)
+        await self.sockets(scope, answering.receive, answering)
+
     async def _websocket(self, scope: Any, receive: Any, send: Any) -> None:
+        """Browsers send no token with these: whoever serves them admits the caller. The origin is checked here; what
+        nobody serves is closed."""
         try:
-            # browsers send no token with these: whoever accepts them admits the caller; the origin is checked here
             self.context.gate.check_origin({**scope, "method": "POST"}, dict(scope["headers"]))
+            is_served = self.sockets is not None and scope["path"].startswith(SOCKET_IO)
         except EdgeError:
+            is_served = False
+        if is_served and not self.stopping.is_set():
+            await self.sockets(scope, receive, send)
+        else:
             await receive()
             await send({"type": "websocket.close", "code": 1008})
-            return
-        await self.inner(scope, receive, send)
 
 
 class _Answering:
@@ -120,17 +156,19 @@ class _Answering:
     being waited for: then nothing can have been decided."""
 
     __slots__ = (
-        "allowed", "caller", "deadlines", "gave_up", "heard", "listening", "scope", "send", "source", "started", "task",
+        "began", "caller", "edge", "gave_up", "heard", "listening", "route", "scope", "send", "source", "started",
+        "task",
     )  # fmt: skip
 
-    def __init__(self, scope: Any, receive: Any, send: Any, deadlines: Deadlines, allowed: Allowed) -> None:
+    def __init__(self, edge: Edge, scope: Any, receive: Any, send: Any) -> None:
+        self.edge = edge
         self.scope = scope
-        self.allowed = allowed
+        self.began = monotonic()
+        self.route: str | None = None
         self.source = receive
         self.heard = False
         self.listening = False
         self.send = send
-        self.deadlines = deadlines
         self.caller: Caller | None = None
         self.started = False
         self.gave_up = False
@@ -142,11 +180,10 @@ class _Answering:
         if self.gave_up:
             return
         if message["type"] == "http.response.start":
-            self.started = True
-            self.deadlines.end(self)
-            headers = list(message.get("headers", ()))
+            self._starts(message["status"])
+            headers = [*message.get("headers", ()), *self._closing()]
             if message["status"] == 405 or self.scope["method"] == "OPTIONS":
-                methods = ", ".join(self.allowed(self.scope["path"]))
+                methods = ", ".join(self.edge.allowed(self.scope["path"]))
                 headers = [pair for pair in headers if pair[0].lower() != b"allow"] if methods else headers
                 headers += [(b"allow", methods.encode())] if methods else []
             have = {name.lower() for name, _ in headers}
@@ -164,16 +201,25 @@ class _Answering:
 
     async def reply(self, reply: Reply, common: Headers) -> None:
         if not self.gave_up:
-            self.started = True
-            self.deadlines.end(self)
-            await _send(self.send, reply, common)
+            self._starts(reply[0])
+            await _send(self.send, reply, [*common, *self._closing()])
+
+    def _starts(self, status: int) -> None:
+        self.started = True
+        self.edge.deadlines.end(self)
+        self.edge.traffic.answered(self.scope, self.route, status, monotonic() - self.began)
+
+    def _closing(self) -> Headers:
+        """While the server stops, each answer is the last on its connection."""
+        return _CLOSE if self.edge.stopping.is_set() else []
 
     def give_up(self) -> None:
         # answered beside the request's own task: a driver waits for a database that stands still even when cancelled
         self.gave_up = True
-        error = EdgeError("body_incomplete", headers=[(b"connection", b"close")]) if self.listening else TimeoutError()
+        error = EdgeError("body_incomplete", headers=_CLOSE) if self.listening else TimeoutError()
         reply = reply_to(error, self.caller, method=self.scope["method"], path=self.scope["path"])
-        _late.add(late := asyncio.ensure_future(_send(self.send, reply, _PROBLEM)))
+        self.edge.traffic.answered(self.scope, self.route, reply[0], monotonic() - self.began)
+        _late.add(late := asyncio.ensure_future(_send(self.send, reply, _told_as(self.scope["path"]))))
         late.add_done_callback(_late.discard)
         self.task.cancel()
 
@@ -182,19 +228,28 @@ _late: set["asyncio.Future[None]"] = set()
 
 
 def reply_to(error: Exception, caller: Caller | None, *, method: str, path: str) -> Reply:
-    """The answer to a failed request: the refusal's own, or what the failure means to whoever asks."""
+    """The answer to a failed request: the refusal's own, or what the failure means to whoever asks; in the shape that
+    its address answers in."""
     staff = caller is not None and caller.staff
+    tell = failure if is_former(path) else problem
     if isinstance(error, Refusal | EdgeError):
-        return problem(error, staff=staff)
+        return tell(error, staff=staff)
     if isinstance(error, TimeoutError):
         code = "unavailable" if method in SAFE_METHODS else "outcome_unknown"
         log.warning("no answer in time", method=method, path=path)
-        return problem(Refusal(code), staff=staff)
+        return tell(Refusal(code), staff=staff)
+    if isinstance(error, DISK_FULL):
+        log.error("the database says that its disk is full", method=method, path=path)
+        return tell(Refusal("disk_full"), staff=staff)
     if isinstance(error, UNREACHABLE):
         log.warning("the database cannot be reached", method=method, path=path, error=str(error)[:200])
-        return problem(Refusal("unavailable"), staff=staff)
+        return tell(Refusal("unavailable"), staff=staff)
     log.error("request failed", method=method, path=path, exc_info=error)
-    return internal()
+    return tell(EdgeError("internal"), staff=False)
+
+
+def _told_as(path: str) -> Headers:
+    return _JSON if is_former(path) else _PROBLEM
 
 
 def _bare(send: Any) -> Any:

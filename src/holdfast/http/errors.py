@@ -27,6 +27,7 @@ STATUS: dict[str, int] = {
     "unknown_category": 404,
     "unknown_booking": 404,
     "unknown_block": 404,
+    "unknown_finding": 404,
     "unknown_slot": 404,
     "unknown_act": 404,
     "already_exists": 409,
@@ -51,6 +52,7 @@ STATUS: dict[str, int] = {
     "in_the_past": 422,
     "hold_not_supported": 422,
     "key_reused": 422,
+    "disk_full": 507,
     "busy": 503,
     "unavailable": 503,
     "outcome_unknown": 503,
@@ -69,7 +71,7 @@ EDGE_CODES: dict[str, tuple[int, str]] = {
 
 TITLES: dict[str, str] = {code: code.replace("_", " ").capitalize() for code in (*STATUS, *EDGE_CODES)}
 
-_RETRYING = {"busy": 1, "unavailable": RETRY_AFTER_S, "outcome_unknown": RETRY_AFTER_S}
+_RETRYING = {"disk_full": 5, "busy": 1, "unavailable": RETRY_AFTER_S, "outcome_unknown": RETRY_AFTER_S}
 _encode = msgspec.json.Encoder().encode
 
 Headers = list[tuple[bytes, bytes]]
@@ -109,11 +111,6 @@ def problem(error: Refusal | EdgeError, *, staff: bool, instance: str | None = N
         if name not in body and (staff or name != "holders"):
             body[name] = value
     return status, headers, _encode(body)
-
-
-def internal() -> tuple[int, Headers, bytes]:
-    """The answer to a failure nobody foresaw."""
-    return problem(EdgeError("internal"), staff=False)
 
 
 def _headers(code: str, data: dict[str, Any]) -> Headers:

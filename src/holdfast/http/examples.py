@@ -55,6 +55,16 @@ EXAMPLES: dict[str, dict[str, Any]] = {
             }
         }
     },
+    "former_create_booking": {
+        "slot": {
+            "value": {
+                "game": "Volleyball", "ground": "Ground 1", "date": "2027-03-08", "time": "9-10 AM", "name": "Ann Lee",
+                "email": "ann@example.org", "rollNumber": "21CS001", "branch": "CS", "year": "3",
+                "teamMembers": ["Ben", "Chloe"], "reason": "practice",
+            }
+        }
+    },
+    "former_act_on_booking": {"reject": {"value": {"reason": "the ground is needed for the finals"}}},
     "create_block": {
         "repair": {
             "value": {"units": ["PC01"], "from": "2027-03-09T08:00", "to": "2027-03-09T12:00", "reason": "new fan"}

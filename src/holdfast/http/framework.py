@@ -8,7 +8,8 @@ from litestar.exceptions import HTTPException
 from holdfast.domain.errors import Refusal
 from holdfast.http.calls import Reply
 from holdfast.http.edge import reply_to
-from holdfast.http.errors import PROBLEM_MEDIA, EdgeError, problem
+from holdfast.http.errors import PROBLEM_MEDIA, EdgeError
+from holdfast.http.former.shape import MEDIA, is_former
 
 _CODES = {404: "unknown_route", 405: "wrong_method", 413: "body_too_large", 415: "wrong_media"}
 
@@ -21,24 +22,23 @@ def respond(reply: Reply, media: str = "application/json") -> Response[bytes]:
 
 
 def on_error(request: Request[Any, Any, Any], error: Exception) -> Response[bytes]:
-    """Every failure as a problem document."""
-    caller = request.scope.get("user")
+    """Every failure as a problem document, or in the shape that its address answers in."""
+    path: str = request.scope["path"]
     if isinstance(error, HTTPException) and error.status_code < 500:
-        reply = _of_framework(error)
-    else:
-        reply = reply_to(error, caller, method=request.method, path=request.url.path)
-    return respond(reply, PROBLEM_MEDIA.decode())
+        error = _in_our_words(error)
+    reply = reply_to(error, request.scope.get("user"), method=request.method, path=path)
+    return respond(reply, (MEDIA if is_former(path) else PROBLEM_MEDIA).decode())
 
 
-def _of_framework(error: HTTPException) -> Reply:
+def _in_our_words(error: HTTPException) -> Refusal | EdgeError:
     code = _CODES.get(error.status_code)
     if code is not None:
         headers = [(name.lower().encode(), value.encode()) for name, value in (error.headers or {}).items()]
-        return problem(EdgeError(code, headers=headers), staff=False)
+        return EdgeError(code, headers=headers)
     if error.status_code in (401, 403):
-        return problem(Refusal("unauthorised" if error.status_code == 401 else "not_allowed"), staff=False)
+        return Refusal("unauthorised" if error.status_code == 401 else "not_allowed")
     field, what = _first(error.extra)
-    return problem(Refusal("invalid_request", field=field, problem=what or str(error.detail)[:300]), staff=False)
+    return Refusal("invalid_request", field=field, problem=what or str(error.detail)[:300])
 
 
 def _first(extra: Any) -> tuple[str, str | None]:

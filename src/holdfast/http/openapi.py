@@ -15,6 +15,7 @@ from holdfast.domain.errors import CODES
 from holdfast.domain.wire import BlockView, BookingView
 from holdfast.http.errors import EDGE_CODES, STATUS
 from holdfast.http.examples import EXAMPLES
+from holdfast.http.former.shape import FormerFailure, status_of
 
 OPENAPI = OpenAPIConfig(
     title="Holdfast",
@@ -62,7 +63,7 @@ _NAMED: dict[str, dict[str, Any]] = {
     },
     "Problem": _PROBLEM,
 }
-_VIEWS: dict[str, Any] = {"Booking": BookingView, "Block": BlockView}
+_VIEWS: dict[str, Any] = {"Booking": BookingView, "Block": BlockView, "Failure": FormerFailure}
 _KEY = {
     "name": "Idempotency-Key", "in": "header", "required": False,
     "description": "1 to 200 printable characters. The same key and request again get the same answer, once only done.",
@@ -72,6 +73,11 @@ _MATCH = {
     "name": "If-Match", "in": "header", "required": False,
     "description": "The version the request is meant for; 412 when the object has moved on.",
     "schema": {"type": "string", "pattern": '^"[0-9]{1,9}"$'},
+}  # fmt: skip
+_SITE = {
+    "name": "X-Site", "in": "header", "required": False,
+    "description": "The slug or id of the site that is meant; needed where there are several of its kind.",
+    "schema": {"type": "string", "pattern": "^[a-z0-9-]{1,63}$"},
 }  # fmt: skip
 
 
@@ -113,7 +119,8 @@ def _schema_of(answer: Any) -> dict[str, Any]:
     if answer is None:
         return _ANY
     if isinstance(answer, str):
-        return {"$ref": _REF.format(name=answer if answer in _NAMED else _VIEWS[answer].__name__)}
+        # a view goes by its short name; what another address answers with, by its own
+        return {"$ref": _REF.format(name=_VIEWS[answer].__name__ if answer in _VIEWS else answer)}
     if getattr(answer, "__origin__", None) is list:
         return {"type": "object"}
     return {"$ref": _REF.format(name=answer.__name__)}
@@ -126,6 +133,8 @@ def _complete(operation: dict[str, Any], opt: dict[str, Any], path: str) -> None
         parameters.append(_KEY)
     if opt.get("match"):
         parameters.append(_MATCH)
+    if opt.get("site"):
+        parameters.append(_SITE)
     if not parameters:
         del operation["parameters"]
     if "body" in opt:
@@ -155,11 +164,13 @@ def _add_problems(responses: dict[str, Any], opt: dict[str, Any]) -> None:
     if "body" in opt:
         codes += ["body_too_large", "wrong_media"]
     by_status: dict[int, list[str]] = {}
+    is_former = opt.get("former", False)
     for code in codes:
-        by_status.setdefault(STATUS.get(code) or EDGE_CODES[code][0], []).append(code)
+        status = status_of(code) if is_former else STATUS.get(code) or EDGE_CODES[code][0]
+        by_status.setdefault(status, []).append(code)
     for status, names in sorted(by_status.items()):
         sentences = [f"`{name}`: {CODES.get(name) or EDGE_CODES[name][1]}" for name in names]
-        responses[str(status)] = {
-            "description": "\n".join(sentences),
-            "content": {"application/problem+json": {"schema": {"$ref": _REF.format(name="Problem")}}},
-        }
+        content = {"application/problem+json": {"schema": {"$ref": _REF.format(name="Problem")}}}
+        if is_former:
+            content = {"application/json": {"schema": _schema_of("Failure")}}
+        responses[str(status)] = {"description": "\n".join(sentences), "content": content}

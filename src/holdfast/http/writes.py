@@ -50,7 +50,7 @@ _decoders: dict[type, msgspec.json.Decoder[Any]] = {
         UnitChangeRequest, UnitsRequest,
     )
 }  # fmt: skip
-_BUSY = ("busy", "unavailable", "outcome_unknown")
+_BUSY = ("busy", "disk_full", "unavailable", "outcome_unknown")
 _TIMES = ("closed", "off_grid", "too_short", "too_long", "too_soon", "too_far", "in_the_past")
 
 

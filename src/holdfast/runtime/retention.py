@@ -3,22 +3,35 @@
 import asyncpg
 
 from holdfast.runtime.loop import Loop
-from holdfast.services.retention import forget_old_answers
+from holdfast.services.retention import (
+    forget_old_answers,
+    forget_old_findings,
+    forget_old_observations,
+    trim_journals,
+)
 
 EVERY_S = 600.0
 MORE_S = 1.0
 
 
 class Retention(Loop):
-    """Keeps the table of answers from growing for ever. Several processes may run it at once."""
+    """Keeps the tables of answers, closed findings, old observations and journal lines from growing for ever. Several
+    processes may run it at once."""
 
     name = "retention"
 
-    def __init__(self, pool: asyncpg.Pool, *, answer_hours: float) -> None:
+    def __init__(self, pool: asyncpg.Pool, *, answer_hours: float, finding_days: float, journal_days: float) -> None:
         super().__init__()
         self._pool = pool
         self._answer_hours = answer_hours
+        self._finding_days = finding_days
+        self._journal_days = journal_days
 
     async def step(self) -> float:
-        more = await forget_old_answers(self._pool, after_hours=self._answer_hours)
-        return MORE_S if more else EVERY_S
+        more = [
+            await forget_old_answers(self._pool, after_hours=self._answer_hours),
+            await forget_old_findings(self._pool, after_days=self._finding_days),
+            await forget_old_observations(self._pool),
+            bool(self._journal_days) and await trim_journals(self._pool, after_days=self._journal_days),
+        ]
+        return MORE_S if any(more) else EVERY_S

@@ -8,8 +8,9 @@ from holdfast.domain.bookings.alternatives import alternatives, span_around
 from holdfast.domain.commands import Act, Book
 from holdfast.domain.errors import Refusal
 from holdfast.domain.state import SiteState
-from holdfast.services.loading import Wanted, each, load_claims, load_units, want_category, want_window
+from holdfast.services.loading import each, load_claims, load_units, want_category
 from holdfast.services.waiting import Waiting
+from holdfast.services.wanted import Wanted, want_window
 from holdfast.store.connection import Connection
 
 Wish = tuple[int, tuple[str, ...], str, datetime, datetime]

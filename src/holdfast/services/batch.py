@@ -7,12 +7,12 @@ from time import monotonic
 import asyncpg
 
 from holdfast.domain.change import Event
-from holdfast.domain.commands import AddBlock, Book
+from holdfast.domain.commands import AddBlock, Book, Reconcile
 from holdfast.domain.decide import decide
 from holdfast.domain.errors import Refusal
 from holdfast.domain.state import SiteState
 from holdfast.services.alternatives import offer_alternatives
-from holdfast.services.catching_up import catch_up_site
+from holdfast.services.catching_up import catch_up_sites
 from holdfast.services.known import Clock, Known
 from holdfast.services.loading import load
 from holdfast.services.waiting import Answer, Waiting
@@ -20,9 +20,13 @@ from holdfast.store import desk as store
 from holdfast.store.changes import AnswerRow, SiteRow, Writing, write
 from holdfast.store.connection import Connection
 
+DUE_BESIDE_COMMANDS = 64
+"""How many due rows a batch of commands catches up: about as much work as a batch of bookings."""
+
 
 class Batch:
-    """The commands that one transaction serves, and what it made of them. `passed_over` are for another batch."""
+    """The commands that one transaction serves, and what it made of them. `passed_over` and `behind` are for another
+    batch."""
 
     def __init__(self, waiting: Sequence[Waiting], known: Known, clock: Clock | None) -> None:
         self.waiting = list(waiting)
@@ -31,7 +35,11 @@ class Batch:
             one.outcome = None
         self.known = known
         self.clock = clock
+        self.due_max = DUE_BESIDE_COMMANDS
+        """How many due rows it takes of all its sites together."""
         self.passed_over: list[Waiting] = []
+        self.behind: list[Waiting] = []
+        """Commands, and ticks, of sites at which more was due than this batch took."""
         self.served: list[Waiting] = []
         self.states: dict[int, SiteState] = {}
         self.events: list[tuple[int, Event]] = []
@@ -101,7 +109,11 @@ class Batch:
                 unworkable[row["id"]] = site
                 continue
             now = max(self.clock_says(row), row["journal_at"])
-            self.states[site.id] = self.known.state_of(site, row["version"], now=now, wakes_at=row["wakes_at"])
+            wakes_at = row["wakes_at"]
+            if wakes_at is not None and wakes_at.tzinfo is None:
+                # infinite: somebody wrote it past the desk, and a look puts it right
+                wakes_at = now
+            self.states[site.id] = self.known.state_of(site, row["version"], now=now, wakes_at=wakes_at)
         for one in self.waiting:
             if one.site_id in self.states:
                 self.served.append(one)
@@ -113,16 +125,14 @@ class Batch:
                 self.passed_over.append(one)
 
     async def _catch_up(self, connection: Connection) -> None:
-        behind: set[int] = set()
-        for site_id, state in self.states.items():
-            if state.is_due():
-                self._caught_up.add(site_id)
-                if not await catch_up_site(connection, state, self._writing):
-                    behind.add(site_id)
+        """Makes true at the locked sites what time has made true, as much of it as one transaction takes. Commands of
+        sites with more of it wait: they are decided after all that came before them."""
+        self._caught_up.update(site_id for site_id, state in self.states.items() if state.is_due())
+        behind = await catch_up_sites(connection, self.states, self._writing, rows_max=self.due_max)
         # what follows is loaded from the tables, so the tables must say it first
         await self._store(connection)
         if behind:
-            self.passed_over += [one for one in self.served if one.site_id in behind]
+            self.behind = [one for one in self.served if one.site_id in behind]
             self.served = [one for one in self.served if one.site_id not in behind]
 
     async def _answers(self, connection: Connection) -> None:
@@ -151,6 +161,9 @@ class Batch:
         except Refusal as refusal:
             return refusal
         self._writing.add(one.site_id, decision.changes)
+        if type(one.command) is Reconcile:
+            # the site's own alarm may be what was wrong
+            self._caught_up.add(one.site_id)
         status = 201 if isinstance(one.command, Book | AddBlock) else 200
         answer = Answer(status, decision.answer, state.version)
         if one.key is not None:
@@ -176,12 +189,17 @@ class Batch:
         if writing.sites or writing.answers:
             self.events += writing.events
             await write(connection, writing, recount=self._caught_up)
+            for row in writing.sites:
+                if row.id in self._caught_up:
+                    self.states[row.id].wakes_at = row.wakes_at
+            # read anew once: from here on whatever is decided lowers it
+            self._caught_up = set()
 
     def written(self) -> Writing:
         """What is decided and not yet stored, with where its sites then stand."""
         writing, self._writing = self._writing, Writing()
         changed = {site_id for site_id, _ in writing.events} | {site_id for site_id, _ in writing.units}
-        changed |= self._caught_up
+        changed |= {site_id for site_id, _ in writing.findings} | self._caught_up
         writing.sites = [
             SiteRow(site_id, state.version, state.now, state.wakes_at)
             for site_id, state in self.states.items()

@@ -98,7 +98,8 @@ async def overlaps_of(connection: store.Connection, site: Site) -> list[Mismatch
 
 
 async def journal_gaps(connection: store.Connection, site: Site, version: int, *, after: int = 0) -> list[Mismatch]:
-    """Whether the journal has every version from behind `after` to the site's once."""
+    """Whether the journal has every version from behind `after`, or what is kept of it, to the site's once."""
+    after = max(after, await store.trimmed_version(connection, site.id))
     lines, first, last = await store.journal_extent(connection, site.id, after)
     if (lines, first or after + 1, last or after) == (version - after, after + 1, version):
         return []

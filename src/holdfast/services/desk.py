@@ -5,15 +5,18 @@ next one fills. Any number of processes may run desks on the same sites: the sit
 """
 
 import asyncio
+from time import monotonic
 
 import asyncpg
 
 from holdfast.domain.commands import Command
 from holdfast.domain.errors import Refusal
+from holdfast.services.brake import Brake
 from holdfast.services.known import Clock
-from holdfast.services.lane import DeskLimits, Lane
-from holdfast.services.listeners import Heard, Listeners, Woken
-from holdfast.services.waiting import Answer, Waiting
+from holdfast.services.lane import Lane
+from holdfast.services.listeners import Failed, Heard, Listeners, Served, Woken
+from holdfast.services.metrics import Tally
+from holdfast.services.waiting import Answer, DeskLimits, Waiting
 
 __all__ = ["Answer", "Desk", "DeskLimits", "Heard", "Woken"]
 
@@ -22,7 +25,8 @@ class Desk:
     """Decides commands on sites. `clock` replaces the database's clock, for replays and tests only.
 
     `heard` are called with the events of each committed batch, in journal order per site; `woken` after each batch with
-    the soonest alarm of its sites and the instant it was decided at. Both must return at once.
+    the soonest alarm of its sites and the instant it was decided at; `served` with each committed batch, `failed` with
+    commands that none answered and why. All must return at once.
     """
 
     def __init__(self, pool: asyncpg.Pool, limits: DeskLimits | None = None, *, clock: Clock | None = None) -> None:
@@ -38,6 +42,22 @@ class Desk:
     @property
     def woken(self) -> list[Woken]:
         return self._listeners.woken
+
+    @property
+    def served(self) -> list[Served]:
+        return self._listeners.served
+
+    @property
+    def failed(self) -> list[Failed]:
+        return self._listeners.failed
+
+    @property
+    def tally(self) -> Tally:
+        return self._listeners.tally
+
+    @property
+    def brake(self) -> Brake:
+        return self._listeners.brake
 
     @property
     def waiting(self) -> int:
@@ -64,10 +84,18 @@ class Desk:
             Refusal: nothing was changed; or `outcome_unknown`, then the same key tells later.
         """
         lane = self._lanes[site_id % len(self._lanes)]
-        if lane.closed:
-            raise Refusal("unavailable", retry_after_s=5, problem="the server is stopping")
-        if lane.waiting >= self.limits.waiting_max:
-            raise Refusal("busy", retry_after_s=1)
         future: asyncio.Future[Answer] = asyncio.get_running_loop().create_future()
-        lane.put(Waiting(site_id, command, actor, key=key, body_hash=body_hash, future=future))
+        one = Waiting(site_id, command, actor, key=key, body_hash=body_hash, future=future)
+        try:
+            if lane.closed:
+                raise Refusal("unavailable", retry_after_s=5, problem="the server is stopping")
+            if lane.waiting >= self.limits.waiting_max:
+                raise Refusal("busy", retry_after_s=1)
+            if self._listeners.brake.is_on:
+                self._listeners.brake.check(command)
+        except Refusal as refusal:
+            one.since = monotonic()
+            self._listeners.tell_failed([one], refusal)
+            raise
+        lane.put(one)
         return await future

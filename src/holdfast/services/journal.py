@@ -4,6 +4,7 @@ history that its versions count in."""
 import asyncio
 import hashlib
 import secrets
+from collections.abc import Iterable
 from datetime import datetime
 
 import asyncpg
@@ -77,6 +78,22 @@ def position(text: str | None) -> tuple[str | None, int]:
     if not (version.isascii() and version.isdigit()) or len(version) > 18 or len(epoch) > 64:
         raise Refusal("invalid_cursor", field="after")
     return epoch or None, int(version)
+
+
+async def stands(pool: asyncpg.Pool, site_ids: Iterable[int]) -> dict[int, int]:
+    """At which version each of these sites stands."""
+    async with pool.acquire() as connection:
+        return dict(await store.stands(connection, sorted(site_ids)))
+
+
+async def lines_behind(pool: asyncpg.Pool, site_id: int, version: int, *, until: int, limit: int) -> list[EventView]:
+    """The journal lines of a site behind a version and up to another, in order."""
+    async with pool.acquire() as connection:
+        rows = await store.journal(
+            connection, site_id, after=version, until=until, limit=limit, types=None, subject=None
+        )
+    return [EventView(v, at, true_at, kind, about, who, why, msgspec.Raw(data))
+            for v, at, true_at, kind, about, who, why, data in rows]  # fmt: skip
 
 
 async def journal_page(

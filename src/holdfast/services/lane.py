@@ -7,35 +7,34 @@ writes past the desk, a guess that was overtaken. Whatever happens, each command
 from __future__ import annotations
 
 import asyncio
-from collections import deque
 from collections.abc import Awaitable, Iterable
 from datetime import datetime, timedelta
 from functools import partial
 from time import monotonic
-from typing import TYPE_CHECKING
 
 import asyncpg
-import msgspec
 import structlog
 
 from holdfast.domain.errors import Refusal
 from holdfast.services.ahead import Ahead, Overtaken
 from holdfast.services.batch import Batch
+from holdfast.services.catching_up import DUE_MAX
 from holdfast.services.incidents import report_written_past
 from holdfast.services.known import Clock
 from holdfast.services.line import Line
 from holdfast.services.listeners import Listeners
+from holdfast.services.outages import DISK_FULL
 from holdfast.services.outcome import BROKEN, PASSING, did_commit
-from holdfast.services.waiting import Waiting
+from holdfast.services.queue import Queue
+from holdfast.services.waiting import Answer, DeskLimits, Waiting
 from holdfast.store.changes import WrittenPast
 
-if TYPE_CHECKING:
-    pass
-
-PASSED_OVER_MAX_S = 0.05
-"""After being passed over for this long a command waits for its site's lock, so that nobody starves."""
-REST_S = 1.0
-"""After waiting in vain its site is left alone for this long: somebody holds it who may be frozen."""
+DUE_START, DUE_MIN = 256, 32
+"""How many due rows a turn of the clock takes: so many that it takes about `CLOCK_TURN_S`."""
+DUE_BESIDE_COMMANDS_MAX = 96
+CLOCK_TURN_S = 0.1
+CLOCK_LEAST_S = 4.0
+"""How long a turn of the clock may take, however long somebody has waited for a backlog before."""
 BACK_OFF_S = 0.002
 CROWD = 16
 TRIES_MAX = 5
@@ -47,16 +46,6 @@ GUESSLESS_MAX = 256
 log = structlog.get_logger("holdfast.desk")
 
 
-class DeskLimits(msgspec.Struct, frozen=True):
-    """How much one desk takes on: `waiting_max` commands a lane, `answer_s` until a command is answered whatever
-    happens."""
-
-    lanes: int = 2
-    batch_max: int = 256
-    waiting_max: int = 5000
-    answer_s: float = 8.0
-
-
 class Lane:
     """Serves the commands put to it, in order per site."""
 
@@ -65,7 +54,7 @@ class Lane:
         self.limits = limits
         self.clock = clock
         self.listeners = listeners
-        self.queue: deque[Waiting] = deque()
+        self.queue = Queue()
         self.closed = False
         self._in_flight = 0
         self._rung = asyncio.Event()
@@ -74,7 +63,7 @@ class Lane:
         self._clock_read: tuple[datetime, float] | None = None
         self._guessless = 0
         self._guessless_next = 1
-        self._resting: dict[int, float] = {}
+        self._due_max = DUE_START
         self._reporting: set[asyncio.Task[None]] = set()
         self._guesses_pay = False
 
@@ -86,8 +75,10 @@ class Lane:
     def put(self, one: Waiting) -> None:
         one.since = monotonic()
         self._rung.set()
-        if self._ahead is None or self.queue or not self._knows_the_time(one.since) or not self._guess(one):
-            self.queue.append(one)
+        if self.queue.is_for_clock(one):
+            self.queue.put_to_clock(one)
+        elif self._ahead is None or self.queue.commands or not self._knows_the_time(one.since) or not self._guess(one):
+            self.queue.commands.append(one)
 
     def close(self) -> None:
         self.closed = True
@@ -95,12 +86,17 @@ class Lane:
 
     async def run(self) -> None:
         while True:
-            if self._ahead is not None and self._ahead.waiting:
+            has_guessed = self._ahead is not None and bool(self._ahead.waiting)
+            if self.queue.is_clocks_turn(else_idle=not (has_guessed or self.queue.commands)):
+                taken = self.queue.take_for_clock(self.limits.batch_max)
+                await self._attend(taken, self._serve_clock(taken))
+                self.queue.end_clock_turn()
+            elif self._ahead is not None and has_guessed:
                 ahead, self._ahead = self._ahead, None
                 await self._attend(ahead.waiting, self._serve_ahead(ahead))
-            elif self.queue:
+            elif self.queue.commands:
                 self._ahead = None
-                taken = [self.queue.popleft() for _ in range(self._share())]
+                taken = [self.queue.commands.popleft() for _ in range(self._share())]
                 await self._attend(taken, self._serve(taken))
             elif self.closed:
                 await self._line.close()
@@ -111,7 +107,7 @@ class Lane:
 
     async def _attend(self, taken: list[Waiting], serving: Awaitable[None]) -> None:
         """Serves commands and never fails: the last resort that keeps a bug from ending the lane."""
-        self._in_flight = len(taken)
+        self._in_flight, began = len(taken), monotonic()
         try:
             await serving
         except Exception as error:  # the loop's top
@@ -121,10 +117,11 @@ class Lane:
             self._fail(taken, error)
         finally:
             self._in_flight = 0
+            self.listeners.tally.batch_s.observe(monotonic() - began)
 
     def _share(self) -> int:
         """How many to take of those that wait: half of a crowd, so that the other half is decided meanwhile."""
-        count = len(self.queue)
+        count = len(self.queue.commands)
         return min(count // 2 if count >= CROWD and self._guesses_pay else count, self.limits.batch_max)
 
     # -- deciding ahead --------------------------------------------------------------------------------------------
@@ -139,9 +136,10 @@ class Lane:
         elif self._clock_read is not None:
             self._ahead = Ahead(batch.states, self._line.known, self.clock, waiting_max=self.limits.batch_max)
             self._guesses_pay = True
-            while self.queue and self._guess(self.queue[0]):
-                self.queue.popleft()
-            if self.queue and not self._ahead.waiting:
+            commands = self.queue.commands
+            while commands and self._guess(commands[0]):
+                commands.popleft()
+            if commands and not self._ahead.waiting:
                 # a command in front that cannot be guessed gets the next turn
                 self._ahead = None
                 self._guesses_pay = False
@@ -208,7 +206,7 @@ class Lane:
             self._guess_less()
             self._report(ahead.waiting)
             return False
-        except (Overtaken, *PASSING):
+        except (Overtaken, DISK_FULL, *PASSING):
             self._guess_less()
             return False
         return True
@@ -217,6 +215,7 @@ class Lane:
         """Who is overtaken once is likely to share its sites with another process: guess more rarely."""
         self._guessless = self._guessless_next
         self._guesses_pay = False
+        self.listeners.tally.overtaken += 1
         self._guessless_next = min(self._guessless_next * 2, GUESSLESS_MAX)
 
     def _take_back(self, ahead: Ahead) -> None:
@@ -225,7 +224,7 @@ class Lane:
         self._line.known.drop(ahead.states)
         for one in reversed(ahead.waiting):
             one.outcome = None
-            self.queue.appendleft(one)
+            self.queue.commands.appendleft(one)
 
     def _drop_ahead(self) -> None:
         if self._ahead is not None:
@@ -235,17 +234,32 @@ class Lane:
     # -- serving in turn -------------------------------------------------------------------------------------------
 
     async def _serve(self, taken: list[Waiting]) -> None:
-        late = self._starved(taken)
+        late = self.queue.starved(taken)
         rest = [one for one in taken if one.site_id not in late]
         if rest:
             await self._serve_batch(rest)
         if late:
             await self._serve_batch([one for one in taken if one.site_id in late], wait_for=sorted(late))
 
-    async def _serve_batch(self, taken: list[Waiting], *, wait_for: Iterable[int] = ()) -> None:
+    async def _serve_clock(self, taken: list[Waiting]) -> None:
+        """A turn for what waits for the clock. What has been decided ahead meanwhile stays, if it is of other sites."""
+        if self._ahead is not None and any(one.site_id in self._ahead.states for one in taken):
+            self._drop_ahead()
+        has_company = bool(self.queue.commands) or self._ahead is not None
+        began, due_max = monotonic(), min(self._due_max, DUE_BESIDE_COMMANDS_MAX if has_company else DUE_MAX)
+        await self._serve_batch(taken, due_max=due_max)
+        took_s = monotonic() - began
+        if took_s > CLOCK_TURN_S:
+            self._due_max = max(due_max // 2, DUE_MIN)
+        elif due_max == self._due_max and took_s < CLOCK_TURN_S / 2:
+            self._due_max = min(due_max + DUE_MIN, DUE_MAX)
+
+    async def _serve_batch(
+        self, taken: list[Waiting], *, wait_for: Iterable[int] = (), due_max: int | None = None
+    ) -> None:
         """Serves a batch; whatever happens, each of its commands gets an answer, is retried, or learns why not."""
         try:
-            await self._run(taken, wait_for=wait_for)
+            await self._run(taken, wait_for=wait_for, due_max=due_max)
         except Refusal as refusal:
             self._fail(taken, refusal)
         except WrittenPast:
@@ -281,18 +295,21 @@ class Lane:
                 self._line.cut()
                 self._fail([one], error)
 
-    async def _run(self, taken: list[Waiting], *, wait_for: Iterable[int] = ()) -> None:
+    async def _run(self, taken: list[Waiting], *, wait_for: Iterable[int] = (), due_max: int | None = None) -> None:
         """One transaction for these commands, retried where the database broke and nothing can have been stored."""
         tries = 0
         while tries == 0 or self._left_s(taken) > LEAST_S:
             tries += 1
-            left_s = self._left_s(taken)
+            left_s = max(self._left_s(taken), 0.0 if due_max is None else CLOCK_LEAST_S)
             batch: Batch | None = None
             try:
                 async with asyncio.timeout(left_s):
                     connection = await self._line.open(left_s)
                     batch = Batch(taken, self._line.known, self.clock)
-                    batch.settled = partial(self._look_ahead, batch)
+                    if due_max is not None:
+                        batch.due_max = due_max
+                    if due_max is None or self._ahead is None:
+                        batch.settled = partial(self._look_ahead, batch)
                     await batch.run(connection, wait_for=sorted(wait_for))
             except PASSING:
                 self._drop_ahead()
@@ -300,11 +317,16 @@ class Lane:
                     # one of them waits for somebody else's lock: the others need not
                     await self._one_by_one(taken)
                 else:
-                    self._rest(taken)
+                    self.queue.rest(taken)
+                    self._put_back(taken)
                 return
             except WrittenPast:
                 self._drop_ahead()
                 raise
+            except DISK_FULL as error:
+                self._drop_ahead()
+                self._line.cut()
+                raise self.listeners.brake.tripped() from error
             except BROKEN as error:
                 self._drop_ahead()
                 if batch is None or not await self._resolved(batch):
@@ -313,6 +335,7 @@ class Lane:
                     await asyncio.sleep(min(0.05 * 2**tries, 1.0, self._left_s(taken)))
                     continue
             self._answer(batch)
+            self._put_behind(batch)
             if self._put_back(batch.passed_over) and not batch.events and not batch.served:
                 await asyncio.sleep(BACK_OFF_S)
             return
@@ -354,42 +377,24 @@ class Lane:
                 one.future.set_result(one.outcome)
 
     def _fail(self, taken: Iterable[Waiting], error: BaseException) -> None:
+        self.listeners.tell_failed(taken, error)
         for one in taken:
             if not one.future.done():
                 one.future.set_exception(error)
 
-    # -- sites locked elsewhere ------------------------------------------------------------------------------------
+    # -- what must wait on -------------------------------------------------------------------------------------------
 
-    def _starved(self, taken: list[Waiting]) -> set[int]:
-        now = monotonic()
-        self._resting = {site_id: until for site_id, until in self._resting.items() if until > now}
-        return {
-            one.site_id
-            for one in taken
-            if one.passed_over_at is not None
-            and now - one.passed_over_at > PASSED_OVER_MAX_S
-            and one.site_id not in self._resting
-        }
+    def _put_behind(self, batch: Batch) -> None:
+        """What waits for its site to be caught up waits on, apart from the commands of other sites."""
+        done, over = self.queue.put_behind(batch.behind, answer_s=self.limits.answer_s)
+        self._fail(over, Refusal("busy", retry_after_s=2))
+        for one in done:
+            if not one.future.done():
+                one.future.set_result(Answer(200, b"{}", batch.states[one.site_id].version))
 
     def _put_back(self, passed_over: list[Waiting]) -> bool:
-        """Commands whose site was locked elsewhere, or is still catching up, come first in the next batch. Those whose
-        time is over are told to come back. True when any waits on."""
-        now = monotonic()
-        waits = False
-        for one in reversed(passed_over):
-            if now - one.since > self.limits.answer_s:
-                self._fail([one], Refusal("busy", retry_after_s=2))
-                continue
-            one.outcome = None
-            if one.passed_over_at is None:
-                one.passed_over_at = now
-            self.queue.appendleft(one)
-            waits = True
-        return waits
-
-    def _rest(self, taken: list[Waiting]) -> None:
-        """A lock was waited for in vain: these sites are not waited for again for a while, only tried in passing."""
-        until = monotonic() + REST_S
-        for one in taken:
-            self._resting[one.site_id] = until
-        self._put_back(taken)
+        """Commands whose site was locked elsewhere come first in the next batch. Those whose time is over are told to
+        come back. True when any waits on."""
+        over = self.queue.put_back(passed_over, answer_s=self.limits.answer_s)
+        self._fail(over, Refusal("busy", retry_after_s=2))
+        return len(over) < len(passed_over)

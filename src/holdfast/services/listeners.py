@@ -1,28 +1,44 @@
 """Who wants to know of what the desk has committed, in this process. Calls must return at once."""
 
-from collections.abc import Callable
+from collections.abc import Callable, Iterable
 from datetime import datetime
 
 import structlog
 
 from holdfast.domain.change import Event
 from holdfast.services.batch import Batch
+from holdfast.services.brake import Brake
+from holdfast.services.metrics import Tally
+from holdfast.services.waiting import Waiting
 
 Heard = Callable[[list[tuple[int, Event]]], None]
 Woken = Callable[[datetime, datetime], None]
+Served = Callable[[Batch], None]
+Failed = Callable[[Iterable[Waiting], BaseException], None]
 
 
 log = structlog.get_logger("holdfast.desk")
 
 
 class Listeners:
-    """Who wants to know of what the lanes do."""
+    """Who wants to know of what the lanes do. They all count in one tally, and obey one brake."""
 
     def __init__(self) -> None:
         self.heard: list[Heard] = []
         self.woken: list[Woken] = []
+        self.tally = Tally()
+        self.brake = Brake()
+        self.served: list[Served] = [self.tally.served]
+        self.failed: list[Failed] = [self.tally.failed]
+
+    def tell_failed(self, taken: Iterable[Waiting], error: BaseException) -> None:
+        taken = [one for one in taken if not one.future.done()]
+        for failed in self.failed if taken else ():
+            _call(failed, taken, error)
 
     def tell(self, batch: Batch) -> None:
+        for served in self.served:
+            _call(served, batch)
         for heard in self.heard if batch.events else ():
             _call(heard, batch.events)
         if self.woken:

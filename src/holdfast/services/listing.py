@@ -205,7 +205,7 @@ async def booking_page(
     async with pool.acquire() as connection:
         wanted = await _filter(connection, site, query)
         found = await store.bookings(connection, site.id, wanted, after=after, limit=limit + 1)
-        views = await _views(connection, site, found[:limit])
+        views = await booking_views(connection, site, found[:limit])
     last = found[limit - 1] if len(found) > limit else None
     following = cursors.write(cursors.AtTime("bookings", last.starts_at, last.id)) if last is not None else None
     return BookingPage(site.slug, views, following)
@@ -222,14 +222,18 @@ async def _filter(connection: store.Connection, site: Site, query: BookingQuery)
         if unit_id is None:
             raise Refusal("unknown_unit", units=[query.unit[:64]])
     return store.BookingFilter(
-        states=_states(site, query.states), category=query.category, unit_id=unit_id, start=start, end=end,
+        states=states_named(site, query.states), category=query.category, unit_id=unit_id, start=start, end=end,
         since=start - _reach(site) if start is not None else store.BEGINNING,
         customer_keys=keys_of(query.customer), series=query.series, reference=query.reference,
     )  # fmt: skip
 
 
-def _states(site: Site, given: tuple[str, ...] | None) -> tuple[str, ...] | None:
-    """The states in the policy's own spelling; `live` means all that hold their units."""
+def states_named(site: Site, given: tuple[str, ...] | None, *, field: str = "state") -> tuple[str, ...] | None:
+    """The states in the policy's own spelling; `live` means all that hold their units.
+
+    Raises:
+        Refusal: `invalid_request`, naming the states there are.
+    """
     if given is None:
         return None
     policy = policy_of(site.kind)
@@ -242,7 +246,7 @@ def _states(site: Site, given: tuple[str, ...] | None) -> tuple[str, ...] | None
             found.append(known[name.lower()])
         else:
             possible = ["live", *policy.machine.states]
-            raise Refusal("invalid_request", field="state", given=name[:40], possible=possible)
+            raise Refusal("invalid_request", field=field, given=name[:40], possible=possible)
     return tuple(found)
 
 
@@ -270,7 +274,7 @@ async def booking_detail(pool: asyncpg.Pool, site: Site, booking_id: UUID) -> Bo
         found = await store.bookings_by_id(connection, site.id, [booking_id])
         if not found:
             raise Refusal("unknown_booking", booking=str(booking_id))
-        (view,) = await _views(connection, site, found)
+        (view,) = await booking_views(connection, site, found)
         rows = await store.journal_of_subject(connection, site.id, str(booking_id), HISTORY_MAX + 1)
     policy = policy_of(site.kind)
     may = [act for act, cause in policy.acts.items() if policy.machine.allows(found[0].state, cause)]
@@ -346,11 +350,19 @@ def block_views(blocks: Sequence[Block], codes: dict[int, str]) -> list[BlockVie
     ]  # fmt: skip
 
 
-async def _views(connection: store.Connection, site: Site, bookings: Sequence[Booking]) -> list[BookingView]:
+async def booking_views(connection: store.Connection, site: Site, bookings: Sequence[Booking]) -> list[BookingView]:
+    """The bookings as clients see them, their units by code."""
     named = {unit_id for booking in bookings for unit_id in booking.unit_ids}
     named |= {part.unit_id for booking in bookings for part in booking.parts or ()}
     units = await store.named(connection, site.id, sorted(named))
+    for unit_id in named - units.keys():
+        # its row was deleted past the desk: the booking is told all the same
+        units[unit_id] = _gone(unit_id)
     return [booking_view(booking, site.slug, units) for booking in bookings]
+
+
+def _gone(unit_id: int) -> Unit:
+    return Unit(unit_id, f"?{unit_id}", "", "", None, None, "", store.BEGINNING, None, 0)
 
 
 def _bounded(limit: int) -> int:

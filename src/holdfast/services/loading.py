@@ -1,7 +1,7 @@
 """What the desk must read before it can decide: set-based, for all commands of a batch at once."""
 
 from collections.abc import Iterable
-from datetime import datetime, timedelta
+from datetime import timedelta
 from typing import Any
 from uuid import UUID
 
@@ -14,16 +14,20 @@ from holdfast.domain.commands import (
     ChangeSite,
     ChangeUnit,
     Check,
+    CloseFinding,
     Command,
+    OpenFinding,
+    Reconcile,
     RemoveBlock,
+    SettleFinding,
     Together,
 )
+from holdfast.domain.policies import session_words
 from holdfast.domain.state import SiteState
+from holdfast.services.wanted import AHEAD, Wanted, want_now, want_window
+from holdfast.services.wanted_suspects import concerned_by, want_suspect_windows, want_suspects, want_what_is_around
 from holdfast.store import desk as store
 from holdfast.store.connection import Connection
-
-AHEAD = timedelta(days=2)
-"""How far beyond a site's look-ahead the claims of a waking unit are loaded; with more behind, it wakes again then."""
 
 States = dict[int, SiteState]
 COLD_LOADS_MAX = 4
@@ -32,24 +36,6 @@ about its other units."""
 SMALL_SITE_UNITS = 256
 
 Asked = list[tuple[SiteState, Command]]
-
-
-class Wanted:
-    """What a batch needs, collected per kind so that each kind is one query."""
-
-    def __init__(self) -> None:
-        self.codes: dict[tuple[int, str], None] = {}
-        self.ids: dict[tuple[int, int], None] = {}
-        self.categories: dict[tuple[int, str], None] = {}
-        self.whole_sites: set[int] = set()
-        self.busy_sites: set[int] = set()
-        self.bookings: dict[tuple[int, UUID], None] = {}
-        self.blocks: dict[tuple[int, UUID], None] = {}
-        self.people: dict[tuple[int, str], None] = {}
-        self.windows: set[tuple[int, int, datetime, datetime]] = set()
-        self.sessions: set[tuple[int, int]] = set()
-        self.holders: dict[tuple[int, UUID], None] = {}
-        self.releasing: set[int] = set()
 
 
 def each(command: Command) -> Iterable[Command]:
@@ -63,6 +49,9 @@ async def load(connection: Connection, states: States, asked: Asked) -> None:
     """Puts into the states all that deciding these commands will look at."""
     parts = [(state, part) for state, command in asked for part in each(command)]
     wanted = Wanted()
+    for state in {id(state): state for state, part in parts if isinstance(part, Reconcile)}.values():
+        # what was known before the lock is just what somebody may have written past us
+        state.forget()
     for state, part in parts:
         _want_names(wanted, state, part)
     await _load_holders(connection, states, wanted)
@@ -78,6 +67,10 @@ async def load(connection: Connection, states: States, asked: Asked) -> None:
     for row in await store.by_keys(connection, "live_counts", wanted.people):
         states[row["site_id"]].live_counts[row["customer_key"]] = row["live"]
     await load_blocks_on_units(connection, states, wanted)
+    await load_findings(connection, states, wanted)
+    for state, part in parts:
+        if isinstance(part, Reconcile):
+            await _load_around(connection, state, part)
 
 
 def nothing_to_load(state: SiteState, command: Command) -> bool:
@@ -125,6 +118,10 @@ def _want_names(wanted: Wanted, state: SiteState, part: Command) -> None:
                 wanted.codes[site_id, part.parent] = None
         case ChangeSite():
             wanted.whole_sites.add(site_id)
+        case OpenFinding() | CloseFinding() | SettleFinding():
+            wanted.findings.add(site_id)
+        case Reconcile():
+            want_suspects(wanted, state, part)
 
 
 def _want_codes(wanted: Wanted, state: SiteState, codes: Iterable[str]) -> None:
@@ -205,6 +202,8 @@ def _want_windows(wanted: Wanted, state: SiteState, part: Command) -> None:
             want_now(wanted, state, _known(state, [part.code]))
         case ChangeSite():
             want_now(wanted, state, state.units)
+        case Reconcile():
+            want_suspect_windows(wanted, state, part)
 
 
 def _want_booking_windows(wanted: Wanted, state: SiteState, part: Book) -> None:
@@ -248,28 +247,6 @@ def _want_act_windows(wanted: Wanted, state: SiteState, part: Act) -> None:
     want_now(wanted, state, unit_ids)
 
 
-def want_window(wanted: Wanted, state: SiteState, unit_ids: Iterable[int], start: datetime, end: datetime) -> None:
-    for unit_id in unit_ids:
-        if start < end and not state.covers(unit_id, start, end):
-            wanted.windows.add((state.site.id, unit_id, *_whole_days(start, end)))
-
-
-def _whole_days(start: datetime, end: datetime) -> tuple[datetime, datetime]:
-    """The days around an interval: the next commands ask about the same ones, and then they are known."""
-    first = start.replace(hour=0, minute=0, second=0, microsecond=0)
-    last = end.replace(hour=0, minute=0, second=0, microsecond=0)
-    return first, last if last == end else last + timedelta(days=1)
-
-
-def want_now(wanted: Wanted, state: SiteState, unit_ids: Iterable[int], *, since: datetime | None = None) -> None:
-    """Asks for the claims that the units' present status may follow from."""
-    until = state.now + state.policy.look_ahead(state.site) + AHEAD
-    unit_ids = list(unit_ids)
-    want_window(wanted, state, unit_ids, min(state.now, since or state.now), until)
-    if state.policy.overstays:
-        wanted.sessions.update((state.site.id, unit_id) for unit_id in unit_ids)
-
-
 async def load_claims(connection: Connection, states: States, wanted: Wanted) -> None:
     rows = await store.claims_in_windows(connection, wanted.windows)
     rows += await store.by_keys(connection, "claims_of_holders", wanted.holders)
@@ -293,6 +270,41 @@ async def load_blocks_on_units(connection: Connection, states: States, wanted: W
         if row["id"] not in state.blocks:
             block = store.block_of(row)
             state.blocks[block.id] = block
+
+
+async def load_findings(connection: Connection, states: States, wanted: Wanted) -> None:
+    """The standing findings of the sites that a command concerns findings of."""
+    if wanted.findings:
+        for row in await connection.fetch(store.Q["standing_findings"], sorted(wanted.findings)):
+            finding = store.finding_of(row)
+            states[row["site_id"]].findings[finding.rule, finding.subject] = finding
+
+
+async def _load_around(connection: Connection, state: SiteState, part: Reconcile) -> None:
+    """What reconciling looks at beside the suspects themselves: who holds their units now, what was seen of them, and
+    which have claims beyond the loaded time."""
+    states = {state.site.id: state}
+    wanted = Wanted()
+    want_what_is_around(wanted, state, part)
+    for row in await store.by_keys(connection, "bookings", wanted.bookings):
+        booking = store.booking_of(row)
+        state.bookings[booking.id] = booking
+        wanted.ids.update(((state.site.id, unit_id), None) for unit_id in booking.unit_ids)
+    await load_units(connection, states, wanted)
+    state.observations.clear()
+    for seen in await store.observations(connection, wanted.observed, now=state.now, sessions=session_words()):
+        state.observations.setdefault(seen.unit_id, []).append(seen)
+    await note_more_ahead(connection, state, concerned_by(state, part))
+
+
+async def note_more_ahead(connection: Connection, state: SiteState, unit_ids: list[int]) -> None:
+    """Units with claims beyond the loaded time must wake again at its end."""
+    state.loaded_until = state.now + state.policy.look_ahead(state.site) + AHEAD
+    if unit_ids:
+        rows = await connection.fetch(
+            store.Q["units_with_claims_from"], [state.site.id] * len(unit_ids), unit_ids, state.loaded_until
+        )
+        state.more_ahead = {row["unit_id"] for row in rows}
 
 
 def _known(state: SiteState, codes: Iterable[str]) -> list[int]:

@@ -4,6 +4,8 @@ import asyncpg
 
 from holdfast.services.outcome import BROKEN, PASSING
 
+DISK_FULL = asyncpg.DiskFullError
+
 UNREACHABLE: tuple[type[BaseException], ...] = (
     *BROKEN,
     *PASSING,

@@ -1,14 +1,43 @@
-"""Lets go of what was kept for a while only. Refuses to touch bookings and the journal."""
+"""Lets go of what was kept for a while only. Refuses to touch bookings, and the journal but at its front."""
 
 import asyncpg
 
-from holdfast.store import sql
+from holdfast.store import observations, sql
 
 _Q = sql.load("retention")
 ANSWERS_MAX = 5_000
+FINDINGS_MAX = 5_000
+OBSERVATIONS_MAX = 5_000
+LINES_MAX = 2_000
+SITES_MAX = 500
 
 
 async def forget_old_answers(pool: asyncpg.Pool, *, after_hours: float) -> bool:
     """Deletes answers to keyed commands older than this; True when there may be more of them."""
     status = await pool.execute(_Q["delete_old_answers"], after_hours, ANSWERS_MAX)
     return int(status.rsplit(" ", 1)[1]) >= ANSWERS_MAX
+
+
+async def forget_old_findings(pool: asyncpg.Pool, *, after_days: float) -> bool:
+    """Deletes findings that were closed longer ago than this; True when there may be more of them."""
+    status = await pool.execute(_Q["delete_old_findings"], after_days, FINDINGS_MAX)
+    return int(status.rsplit(" ", 1)[1]) >= FINDINGS_MAX
+
+
+async def forget_old_observations(pool: asyncpg.Pool) -> bool:
+    """Deletes observations that have not counted for a day; True when there may be more of them."""
+    return await observations.forget(pool, limit=OBSERVATIONS_MAX) >= OBSERVATIONS_MAX
+
+
+async def trim_journals(pool: asyncpg.Pool, *, after_days: float) -> bool:
+    """Lets go of journal lines older than this, from the front of each site's journal: what is left is as dense as
+    before, and a reader from further back is told to begin anew. True when there may be more of them."""
+    after_id, more = 0, False
+    while True:
+        rows = await pool.fetch(_Q["sites_to_trim"], after_id, after_days, SITES_MAX)
+        for row in rows:
+            lines = await pool.fetchval(_Q["trim_journal"], row["id"], after_days, LINES_MAX)
+            more = more or (lines or 0) >= LINES_MAX
+        if len(rows) < SITES_MAX:
+            return more
+        after_id = rows[-1]["id"]

@@ -7,7 +7,7 @@ from uuid import UUID
 from msgspec.structs import replace
 
 from holdfast.domain.blocks import Block
-from holdfast.domain.policies.base import Policy
+from holdfast.domain.policies.base import Policy, Shown
 from holdfast.domain.sites import Site
 from holdfast.domain.units import UNSERVICEABLE, Claim, Unit
 from holdfast.domain.wire import UnitView
@@ -41,7 +41,7 @@ def present(
     views = []
     for unit in units:
         own = list(claims.get(unit.id, {}).values())
-        status, booking = policy.shown(unit, own, now, site)
+        status, booking = _shown(policy, unit, own, now, site)
         views.append(
             UnitView(
                 unit.code, unit.name, unit.category, _parent(unit, codes), unit.condition,
@@ -75,7 +75,7 @@ def expected(
                 own.append(claim)
         if ends:
             unit = replace(unit, condition=_after(unit.condition, ends))
-        status, booking = policy.shown(unit, own, at, site)
+        status, booking = _shown(policy, unit, own, at, site)
         views.append(
             UnitView(
                 unit.code, unit.name, unit.category, _parent(unit, codes), unit.condition,
@@ -83,6 +83,13 @@ def expected(
             )
         )  # fmt: skip
     return views
+
+
+def _shown(policy: Policy, unit: Unit, claims: list[Claim], at: datetime, site: Site) -> Shown:
+    try:
+        return policy.shown(unit, claims, at, site)
+    except Exception:  # a bug of another package's policy at one unit must not blind the whole board
+        return unit.shown_status, None
 
 
 def _after(condition: str | None, ends: list[_End]) -> str | None:

@@ -24,6 +24,7 @@ from holdfast.store import sites as store
 KEPT_S = 5.0
 KEPT_MAX = 20_000
 PAGE_SITES_MAX = 500
+OF_KIND_MAX = 100
 FIRST_ORGANISATION = "Holdfast"
 
 _ID = re.compile(r"[0-9]{1,18}")
@@ -38,6 +39,7 @@ class Sites:
         self._pool = pool
         self._kept: dict[str, tuple[float, Site]] = {}
         self._names: dict[int, set[str]] = {}
+        self._kinds: dict[str, tuple[float, list[Site]]] = {}
 
     async def find(self, named: str) -> Site:
         """The site of that slug or id, as it was at most a few seconds ago.
@@ -56,6 +58,14 @@ class Sites:
         self._kept[named] = (now + KEPT_S, site)
         self._names.setdefault(site.id, set()).add(named)
         return site
+
+    async def of_kind(self, kind: str) -> list[Site]:
+        """The first `OF_KIND_MAX` sites of a kind, as they were at most a few seconds ago."""
+        now = asyncio.get_running_loop().time()
+        kept = self._kinds.get(kind)
+        if kept is None or kept[0] <= now:
+            kept = self._kinds[kind] = (now + KEPT_S, await store.of_kind(self._pool, kind, OF_KIND_MAX))
+        return kept[1]
 
     async def view(self, named: str) -> SiteView:
         """The site as clients see it, read now.
@@ -88,6 +98,7 @@ class Sites:
         )  # fmt: skip
         if made is None:
             raise Refusal("already_exists", field="slug", given=slug)
+        self._kinds.clear()
         return site_view(*made)
 
     async def is_reachable(self, timeout_s: float) -> bool:
@@ -101,6 +112,7 @@ class Sites:
 
     def forget(self, site_id: int) -> None:
         """Lets the next question about a site read it anew."""
+        self._kinds.clear()
         for named in self._names.pop(site_id, ()):
             self._kept.pop(named, None)
 

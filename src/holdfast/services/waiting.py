@@ -2,8 +2,20 @@
 
 from typing import Any
 
+import msgspec
+
 from holdfast.domain.commands import Command
 from holdfast.domain.errors import Refusal
+
+
+class DeskLimits(msgspec.Struct, frozen=True):
+    """How much one desk takes on: `waiting_max` commands a lane, `answer_s` until a command is answered whatever
+    happens."""
+
+    lanes: int = 2
+    batch_max: int = 256
+    waiting_max: int = 5000
+    answer_s: float = 8.0
 
 
 class Answer:

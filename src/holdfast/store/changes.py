@@ -11,12 +11,13 @@ import msgspec
 
 from holdfast.domain.blocks import Block
 from holdfast.domain.bookings.values import Booking
-from holdfast.domain.change import Change, Event, Finding
+from holdfast.domain.change import Change, Event
+from holdfast.domain.finding import Finding
+from holdfast.domain.poison import Kind
 from holdfast.domain.sites import Site
 from holdfast.domain.units import Claim, Unit
-from holdfast.store import sql
+from holdfast.store import alarms, sql
 from holdfast.store.connection import Connection
-from holdfast.store.desk import soonest_alarm
 
 _Q = sql.load("changes")
 _encode = msgspec.json.Encoder().encode
@@ -64,10 +65,16 @@ class Writing:
         self.blocks_added: dict[tuple[int, UUID], Block] = {}
         self.blocks_removed: set[tuple[int, UUID]] = set()
         self.events: list[tuple[int, Event]] = []
-        self.findings: list[tuple[int, Finding]] = []
+        self.blocks_woken: set[tuple[int, UUID]] = set()
+        self.findings: dict[tuple[int, UUID], Finding] = {}
         self.settings: dict[int, tuple[Site, int]] = {}
         self.sites: list[SiteRow] = []
         self.answers: list[AnswerRow] = []
+        self.silenced: dict[Kind, alarms.Silenced] = {}
+
+    def silence(self, site_id: int, kind: Kind, key: UUID | int) -> None:
+        """Takes the alarm off a row, whatever else is written of it."""
+        self.silenced.setdefault(kind, set()).add((site_id, key))
 
     def add(self, site_id: int, changes: Iterable[Change]) -> None:
         for change in changes:
@@ -86,7 +93,7 @@ class Writing:
             self.new_units.update((site_id, unit_id) for unit_id in change.new_units)
             for event in change.events:
                 self.events.append((site_id, event))
-            if change.blocks_added or change.blocks_removed or change.site or change.findings:
+            if change.findings or change.blocks_added or change.blocks_removed or change.blocks_woken or change.site:
                 self._add_rare(site_id, change)
 
     def _add_rare(self, site_id: int, change: Change) -> None:
@@ -97,7 +104,9 @@ class Writing:
                 self.blocks_removed.add((site_id, block_id))
         if change.site is not None:
             self.settings[site_id] = (change.site, change.events[-1].version)
-        self.findings.extend((site_id, finding) for finding in change.findings)
+        self.blocks_woken.update((site_id, block_id) for block_id in change.blocks_woken)
+        for finding in change.findings:
+            self.findings[site_id, finding.id] = finding
 
 
 async def write(connection: Connection, writing: Writing, *, recount: Container[int] = ()) -> None:
@@ -120,9 +129,11 @@ async def write(connection: Connection, writing: Writing, *, recount: Container[
     await _write_rare(connection, writing)
     await _write_rows(connection, writing, [row for row in writing.sites if row.id not in recount])
     await _write_settings(connection, writing)
+    await alarms.silence(connection, writing.silenced)
     if anew := [row for row in writing.sites if row.id in recount]:
+        soonest = await alarms.soonest(connection, [row.id for row in anew])
         for row in anew:
-            row.wakes_at = await soonest_alarm(connection, row.id)
+            row.wakes_at = soonest[row.id]
         await connection.execute(_Q["update_sites"], [_site_row(row) for row in anew])
 
 
@@ -184,8 +195,14 @@ async def _write_rare(connection: Connection, writing: Writing) -> None:
             for (site_id, _), b in writing.blocks_added.items()
         ]  # fmt: skip
         await connection.execute(_Q["insert_blocks"], *_columns(rows, 11))
+    if writing.blocks_woken:
+        await connection.execute(_Q["wake_blocks"], *_columns(sorted(writing.blocks_woken), 2))
     if writing.findings:
-        await connection.execute(_Q["insert_findings"], *_finding_columns(writing.findings))
+        # what ceases to stand first, so that another may stand in its place
+        for stands in (False, True):
+            found = [(key[0], finding) for key, finding in writing.findings.items() if finding.stands is stands]
+            if found:
+                await connection.execute(_Q["write_findings"], *_finding_columns(found))
 
 
 async def _write_settings(connection: Connection, writing: Writing) -> None:
@@ -227,8 +244,12 @@ def _unit_row(site_id: int, u: Unit) -> tuple[Any, ...]:
 
 
 def _finding_columns(findings: list[tuple[int, Finding]]) -> list[list[Any]]:
-    rows = [(s, f.id, f.rule, f.subject, f.state, f.opened_at, _encode(f.data)) for s, f in findings]
-    return _columns(rows, 7)
+    rows = [
+        (s, f.id, f.rule, f.subject, f.state, f.opened_at, _encode(f.data), f.stands, f.closed_at, f.closed_by,
+         f.reason)
+        for s, f in findings
+    ]  # fmt: skip
+    return _columns(rows, 11)
 
 
 def _columns(rows: Iterable[tuple[Any, ...]], width: int) -> list[list[Any]]:

@@ -89,10 +89,18 @@ as n (site_id, id, unit_ids, starts_at, ends_at, kind, reason, return_condition,
 delete from block b using unnest($1::bigint[], $2::uuid[]) as n (site_id, id)
 where b.site_id = n.site_id and b.id = n.id;
 
--- name: insert_findings
--- Findings, with the change that found them.
-insert into finding (site_id, id, rule, subject, state, opened_at, data)
-select * from unnest($1::bigint[], $2::uuid[], $3::text[], $4::text[], $5::text[], $6::timestamptz[], $7::jsonb[]);
+-- name: write_findings
+-- Findings as they are now.
+insert into finding (site_id, id, rule, subject, state, opened_at, data, stands, closed_at, closed_by, reason)
+select * from unnest($1::bigint[], $2::uuid[], $3::text[], $4::text[], $5::text[], $6::timestamptz[], $7::jsonb[],
+    $8::boolean[], $9::timestamptz[], $10::text[], $11::text[])
+on conflict (site_id, id) do update set state = excluded.state, stands = excluded.stands,
+    closed_at = excluded.closed_at, closed_by = excluded.closed_by, reason = excluded.reason;
+
+-- name: wake_blocks
+-- Blocks whose alarm was found wrong: it is their end.
+update block b set wakes_at = b.ends_at from unnest($1::bigint[], $2::uuid[]) as n (site_id, id)
+where b.site_id = n.site_id and b.id = n.id;
 
 -- name: update_sites
 -- Where sites stand now whose alarm had to be read anew first.

@@ -62,6 +62,12 @@ async def block_ids(connection: Connection, site_id: int) -> set[UUID]:
     return {row["id"] for row in await connection.fetch(_Q["block_ids"], site_id)}
 
 
+async def trimmed_version(connection: Connection, site_id: int) -> int:
+    """Up to which version a site's journal has been let go of; 0 when it is whole."""
+    version: int = await connection.fetchval(_Q["trimmed_version"], site_id)
+    return version
+
+
 async def journal_extent(connection: Connection, site_id: int, after: int = 0) -> tuple[int, int | None, int | None]:
     """How many lines follow `after`, the first version and the last."""
     row = await connection.fetchrow(_Q["journal_extent"], site_id, after)

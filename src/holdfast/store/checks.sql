@@ -3,6 +3,10 @@
 select id, slug, version, wakes_at, now() as now
 from site where $1::text is null or slug = $1 or id::text = $1 order by id limit 100000;
 
+-- name: trimmed_version
+-- Up to which version a site's journal has been let go of.
+select trimmed_version from site where id = $1;
+
 -- name: claims_of_site
 -- All live claims of a site, by unit and time.
 select c.site_id, c.unit_id, lower(c.during) as start, upper(c.during) as end, c.kind, c.holder_id, c.expires_at, c.part

@@ -10,7 +10,9 @@ import msgspec
 
 from holdfast.domain.blocks import Block
 from holdfast.domain.bookings.values import NOBODY, Booking, Customer, Part
+from holdfast.domain.finding import Finding
 from holdfast.domain.local_time import zone
+from holdfast.domain.observations import Observation
 from holdfast.domain.policies import policy_of
 from holdfast.domain.sites import Site, parse_settings, rules_of
 from holdfast.domain.units import Claim, Unit
@@ -41,7 +43,7 @@ def site_of(row: asyncpg.Record) -> Site:
     )  # fmt: skip
 
 
-def unit_of(row: asyncpg.Record) -> Unit:
+def unit_of(row: asyncpg.Record | tuple[Any, ...]) -> Unit:
     _, unit_id, code, name, category, parent_id, condition, shown, since, wakes_at, version, attributes = row
     more = {} if attributes == b"{}" else _decode_object(attributes)
     return Unit(unit_id, code, name, category, parent_id, condition, shown, since, wakes_at, version, more)
@@ -52,7 +54,7 @@ def claim_of(row: asyncpg.Record) -> Claim:
     return Claim(unit_id, start, end, kind, holder_id, expires_at, part)
 
 
-def booking_of(row: asyncpg.Record) -> Booking:
+def booking_of(row: asyncpg.Record | dict[str, Any]) -> Booking:
     name, email, phone = row["customer_name"], row["customer_email"], row["customer_phone"]
     reference = row["customer_reference"]
     nobody = name is None and email is None and phone is None and reference is None
@@ -113,9 +115,25 @@ async def claims_in_windows(
     return found
 
 
-async def soonest_alarm(connection: Connection, site_id: int) -> datetime | None:
-    alarm: datetime | None = await connection.fetchval(Q["soonest_alarm"], site_id)
-    return alarm
+def finding_of(row: asyncpg.Record) -> Finding:
+    return Finding(
+        row["id"], row["rule"], row["subject"], row["state"], row["opened_at"], _decode_object(row["data"]),
+        row["stands"], row["closed_at"], row["closed_by"], row["reason"],
+    )  # fmt: skip
+
+
+async def observations(
+    connection: Connection, units: Iterable[tuple[int, int]], *, now: datetime, sessions: Iterable[str]
+) -> list[Observation]:
+    """What was last seen of (site id, unit id) pairs and still counts at `now`; `sessions` are the words that units
+    show while somebody is in them."""
+    pairs = list(units)
+    if not pairs:
+        return []
+    rows = await connection.fetch(
+        Q["observations"], [pair[0] for pair in pairs], [pair[1] for pair in pairs], now, list(sessions)
+    )
+    return [Observation(*row) for row in rows]
 
 
 def holder_keys(site_id: int, holders: Iterable[UUID]) -> Keys:

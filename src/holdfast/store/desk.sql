@@ -28,30 +28,12 @@ select b.site_id, b.id, b.reference, b.state, b.live, b.category, b.unit_ids, b.
 from unnest($1::bigint[], $2::uuid[]) as k (site_id, id)
 join booking b on b.site_id = k.site_id and b.id = k.id;
 
--- name: bookings_due
--- The bookings of one site that the clock is due to look at, earliest first.
-select b.site_id, b.id, b.reference, b.state, b.live, b.category, b.unit_ids, b.parts, b.starts_at, b.ends_at,
-    b.open_ended, b.started_at, b.ended_at, b.expires_at, b.wakes_at, b.customer_name, b.customer_email,
-    b.customer_phone, b.customer_reference, b.party, b.note, b.start_code, b.series_id, b.requested_by, b.decided_by,
-    b.decision_reason, b.details, b.created_at, b.version
-from booking b
-where b.site_id = $1 and b.wakes_at <= $2
-order by b.wakes_at, b.id limit $3;
-
 -- name: blocks
 -- Blocks by id.
 select b.site_id, b.id, b.unit_ids, b.starts_at, b.ends_at, b.kind, b.reason, b.return_condition, b.created_by,
     b.created_at, b.version
 from unnest($1::bigint[], $2::uuid[]) as k (site_id, id)
 join block b on b.site_id = k.site_id and b.id = k.id;
-
--- name: blocks_due
--- The blocks of one site that are over by an instant.
-select b.site_id, b.id, b.unit_ids, b.starts_at, b.ends_at, b.kind, b.reason, b.return_condition, b.created_by,
-    b.created_at, b.version
-from block b
-where b.site_id = $1 and b.wakes_at <= $2
-order by b.wakes_at, b.id limit $3;
 
 -- name: blocks_on_units
 -- The blocks that cover any of these units of these sites and are not over.
@@ -90,13 +72,6 @@ select u.site_id, u.id, u.code, u.name, u.category, u.parent_id, u.condition, u.
     u.wakes_at, u.version, u.attributes
 from unit u where u.site_id = $1 order by u.code limit $2;
 
--- name: units_due
--- The units of one site whose shown status is due to be looked at.
-select u.site_id, u.id, u.code, u.name, u.category, u.parent_id, u.condition, u.shown_status, u.shown_since,
-    u.wakes_at, u.version, u.attributes
-from unit u where u.site_id = $1 and u.wakes_at <= $2
-order by u.wakes_at, u.id limit $3;
-
 -- name: claims_in_windows
 -- The claims that touch these windows of these units.
 select c.site_id, c.unit_id, lower(c.during) as start, upper(c.during) as end, c.kind, c.holder_id, c.expires_at, c.part
@@ -130,12 +105,25 @@ from unnest($1::bigint[], $2::text[]) as k (site_id, customer_key)
 join booking b on b.site_id = k.site_id and b.customer_key = k.customer_key and b.live
 group by b.site_id, b.customer_key;
 
--- name: soonest_alarm
--- When the clock is next due at a site.
-select least(
-    (select min(wakes_at) from booking where site_id = $1 and wakes_at is not null),
-    (select min(wakes_at) from unit where site_id = $1 and wakes_at is not null),
-    (select min(wakes_at) from block where site_id = $1 and wakes_at is not null)) as wakes_at;
+-- name: standing_findings
+-- What was found at these sites and is still so, as far as anybody knows.
+select f.site_id, f.id, f.rule, f.subject, f.state, f.opened_at, f.data, f.stands, f.closed_at, f.closed_by, f.reason
+from finding f where f.site_id = any($1::bigint[]) and f.stands order by f.site_id, f.opened_at, f.id limit 100000;
+
+-- name: observations
+-- What was last seen of these units and still counts, with the end of the last session each of them showed.
+select o.unit_id, o.seen, o.since, o.seen_at, o.expires_at, (
+    select max(j.effective_at) from (
+        select s.effective_at, s.data from journal s
+        where s.site_id = u.site_id and s.subject = u.code
+            and s.type in ('unit.status_changed', 'unit.status_repaired', 'unit.created')
+        order by s.effective_at desc limit 20) as j
+    where j.data ->> 'from' = any($4::text[])) as session_ended_at
+from unnest($1::bigint[], $2::bigint[]) as k (site_id, unit_id)
+join unit u on u.site_id = k.site_id and u.id = k.unit_id
+join observation o on o.site_id = u.site_id and o.unit_id = u.id
+where o.expires_at > $3
+order by o.unit_id, o.kind;
 
 -- name: journal_lines
 -- What the journal says at these versions, to learn whether a broken commit had happened.

@@ -71,6 +71,11 @@ class EmbeddedServer:
         return self._url(cluster.ADMIN, "postgres")
 
     @property
+    def folder(self) -> Path:
+        """Where the server keeps its data; it is there once the server was started."""
+        return self._folder.postgres
+
+    @property
     def pid(self) -> int | None:
         """The living server's process id; None when there is none."""
         found = cluster.postmaster(self._folder)

@@ -2,6 +2,10 @@
 -- Where a site stands, and what time it is.
 select version, now() as now from site where id = $1;
 
+-- name: stands
+-- At which versions these sites stand.
+select id, version from site where id = any($1::bigint[]) order by id;
+
 -- name: site
 -- A site as it is, with its version and the time.
 select id, organisation_id, kind, slug, name, time_zone, settings, created_at, version, now() as now

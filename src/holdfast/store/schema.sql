@@ -22,6 +22,8 @@ create table site (
     wakes_at timestamptz,
     changed_version bigint not null default 0,
     created_at timestamptz not null default now(),
+    trimmed_version bigint not null default 0
+        constraint a_journal_is_trimmed_from_the_front check (trimmed_version between 0 and version),
     constraint a_slug_names_one_site unique (slug)
 ) with (fillfactor = 40);
 create index site_wakes_at on site (wakes_at) where wakes_at is not null;
@@ -88,6 +90,7 @@ create index booking_by_start on booking (site_id, starts_at, id);
 create index booking_by_reference on booking (site_id, reference);
 create index booking_by_customer on booking (site_id, customer_key, starts_at) where customer_key is not null;
 create index booking_by_series on booking (site_id, series_id) where series_id is not null;
+create index booking_live on booking (site_id) where live;
 
 -- Live claims only; what is over or released is deleted, and the journal remembers it.
 create table claim (
@@ -163,10 +166,28 @@ create table finding (
     closed_by text,
     reason text,
     data jsonb not null default '{}',
+    stands boolean not null default false,
     primary key (site_id, id)
 );
 create index finding_by_state on finding (site_id, state, opened_at);
+-- At most one finding of a rule and subject stands at a time.
+create unique index one_finding_stands_per_rule_and_subject on finding (site_id, rule, subject) where stands;
+create index finding_by_closing on finding (closed_at) where not stands;
 create index claim_sessions on claim (site_id, unit_id) where kind = 'session';
+
+-- What agents and staff saw last of a unit, and until when that counts.
+create table observation (
+    site_id bigint not null,
+    unit_id bigint not null,
+    kind text not null,
+    seen text not null,
+    since timestamptz not null,
+    seen_at timestamptz not null,
+    expires_at timestamptz not null,
+    seen_by text not null,
+    primary key (site_id, unit_id, kind),
+    constraint what_is_seen_is_seen_for_a_time check (since <= seen_at and seen_at < expires_at)
+) with (fillfactor = 70);
 
 -- The rows the desk writes, as types: a batch of any size is one statement with one array a table, and a column that
 -- a later schema adds does not trouble a program that does not know it.

@@ -40,6 +40,10 @@ async def after(pool: asyncpg.Pool, site_id: int, limit: int) -> list[Found]:
     return [(site_of(row), row["version"]) for row in rows]
 
 
+async def of_kind(pool: asyncpg.Pool, kind: str, limit: int) -> list[Site]:
+    return [site_of(row) for row in await pool.fetch(_Q["sites_of_kind"], kind, limit)]
+
+
 async def insert(
     pool: asyncpg.Pool, organisation_id: UUID, *, kind: str, slug: str, name: str, time_zone: str, settings: Any
 ) -> Found | None:

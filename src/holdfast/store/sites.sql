@@ -13,6 +13,11 @@ from site where id = $1;
 select id, organisation_id, kind, slug, name, time_zone, settings, created_at, version, changed_version
 from site where id > $1 order by id limit $2;
 
+-- name: sites_of_kind
+-- The first sites of a kind, in the order of their making.
+select id, organisation_id, kind, slug, name, time_zone, settings, created_at, version, changed_version
+from site where kind = $1 order by id limit $2;
+
 -- name: insert_site
 -- A new site; no row when its slug is taken.
 insert into site (organisation_id, kind, slug, name, time_zone, settings)

@@ -36,11 +36,15 @@ def swap(draft: Draft, booking: Booking, command: Act, after: str) -> None:
     _check_free_of_others(state, claims, booking, other)
     draft.release([*held(state, booking), *held(state, other)])
     draft.claim(claims)
-    draft.put(second, "swapped", more={"with": str(booking.id)})
-    draft.put(first, "swapped", more={"with": str(other.id)})
+    draft.put(second, "swapped", more={"with": str(booking.id), "from_units": _codes(state, other)})
+    draft.put(first, "swapped", more={"with": str(other.id), "from_units": _codes(state, booking)})
     for one in (other, booking):
         if one.state in state.policy.started_states:
             leave_units(draft, one, "swapped")
+
+
+def _codes(state: SiteState, booking: Booking) -> list[str]:
+    return [state.units[unit_id].code for unit_id in booking.unit_ids]
 
 
 def _exchanged(state: SiteState, mine: Booking, theirs: Booking) -> Booking:

@@ -25,6 +25,11 @@ def kinds() -> list[str]:
     return sorted(_POLICIES)
 
 
+def session_words() -> list[str]:
+    """What units of any kind of site show while somebody is in them."""
+    return sorted(policy.session_status for policy in _POLICIES.values() if policy.session_status is not None)
+
+
 def register(policy: Policy) -> None:
     """Adds a policy of another package.
 

@@ -38,8 +38,14 @@ EVENTS: Mapping[str, str] = {
 FAR = timedelta(days=3660)
 """Beyond every horizon: what `any` look-ahead means."""
 
+GRAIN = timedelta(microseconds=1)
+"""The shortest time there is between two instants."""
+
 Shown = tuple[str, UUID | None]
 """The shown status and the booking behind it, or None when no booking is."""
+
+Late = tuple[str, str, tuple[str, ...]]
+"""The rule of the finding, why, and the acts that would settle it."""
 
 
 class Policy(ABC):
@@ -63,24 +69,53 @@ class Policy(ABC):
     after_end_condition: ClassVar[str | None] = None
     """The condition an ended session leaves its unit in."""
     noun: ClassVar[str] = "unit"
+    session_status: ClassVar[str | None] = None
+    """What a unit shows while somebody is in it; None where nobody checks in."""
+    nothing_behind: ClassVar[Mapping[str, str]] = {}
+    """shown status → what to say when it is found with no booking or block behind it."""
+    backed_by: ClassVar[Mapping[str, str]] = {}
+    """shown status → what to say when a booking (`{holder}`) is behind it and another status was recorded."""
+    out_of_use: ClassVar[frozenset[str]] = frozenset()
+    """The shown statuses of units that a block or their condition takes out of use."""
 
     def holds_claim(self, state: str) -> bool:
         return state in self.claim_kinds
 
     @abstractmethod
     def shown(self, unit: Unit, claims: Iterable[Claim], now: datetime, site: Site) -> Shown:
-        """The one word on the screen at `now`, derived from what is claimed and what staff say."""
+        """The one word on the screen at `now`, derived from what is claimed and what staff say.
+
+        The word may depend on a claim by its kind and by whether it has by then come into view (`status_from`), begun,
+        lapsed and ended, on no other instant: that is what reconciling tells units apart by.
+        """
 
     @abstractmethod
     def status_from(self, claim_start: datetime, site: Site) -> datetime:
         """The first instant at which a claim that starts then may show on its unit."""
 
+    def seen_until(self, now: datetime, site: Site) -> datetime:
+        """The claims that start before this instant have come into view by `now`: the inverse of `status_from`, found
+        by halving here."""
+        before, after = now, now + self.look_ahead(site) + timedelta(days=2)
+        while after - before > GRAIN:
+            middle = before + (after - before) / 2
+            if self.status_from(middle, site) <= now:
+                before = middle
+            else:
+                after = middle
+        return after
+
     @abstractmethod
     def clock(self, booking: Booking, site: Site) -> tuple[datetime, str] | None:
-        """When the clock will next change this booking, and by which cause; None when it will not."""
+        """When the clock will next change this booking, and by which cause; None when it will not. It may depend on
+        the booking's state, times and expiry, on nothing else of it."""
 
     def second_chance(self, booking: Booking, now: datetime, site: Site) -> datetime | None:
         """Until when somebody may still come whose no-show was taken back; None where the clock calls no no-shows."""
+        return None
+
+    def late(self, booking: Booking, now: datetime, site: Site) -> Late | None:
+        """What a person should look at because it should have happened by `now`, and the clock does not do."""
         return None
 
     @abstractmethod

@@ -9,7 +9,7 @@ from holdfast.domain.errors import Refusal
 from holdfast.domain.local_time import local_date
 from holdfast.domain.machine import Machine
 from holdfast.domain.opening import next_on_grid, on_grid
-from holdfast.domain.policies.base import Policy, Shown, hold_expiry, minutes
+from holdfast.domain.policies.base import GRAIN, Policy, Shown, hold_expiry, minutes
 from holdfast.domain.sites import Site
 from holdfast.domain.units import BLOCK_KINDS, UNSERVICEABLE, Claim, Unit
 
@@ -58,6 +58,17 @@ class Cafe(Policy):
         "undo": "undone",
     }
     statuses = ("Available", "Reserved", "Active", "Under Maintenance")
+    session_status = "Active"
+    nothing_behind: ClassVar[Mapping[str, str]] = {
+        "Active": "No active session found",
+        "Reserved": "No active reservations found",
+        "Under Maintenance": "No maintenance found",
+    }
+    backed_by: ClassVar[Mapping[str, str]] = {
+        "Active": "The session of booking {holder} is running",
+        "Reserved": "Booking {holder} comes next",
+    }
+    out_of_use = frozenset({"Under Maintenance"})
     defaults: ClassVar[Mapping[str, Any]] = {"grid_minutes": 30, "look_ahead": 30}
 
     def shown(self, unit: Unit, claims: Iterable[Claim], now: datetime, site: Site) -> Shown:
@@ -78,6 +89,9 @@ class Cafe(Policy):
     def status_from(self, claim_start: datetime, site: Site) -> datetime:
         ahead = site.settings.look_ahead
         return claim_start - minutes(ahead) if isinstance(ahead, int) else claim_start
+
+    def seen_until(self, now: datetime, site: Site) -> datetime:
+        return now + self.look_ahead(site) + GRAIN if isinstance(site.settings.look_ahead, int) else now + GRAIN
 
     def clock(self, booking: Booking, site: Site) -> tuple[datetime, str] | None:
         if booking.state == "Held":

@@ -9,7 +9,7 @@ from holdfast.domain.errors import Refusal
 from holdfast.domain.intervals import Interval
 from holdfast.domain.machine import Machine
 from holdfast.domain.opening import slots_covering
-from holdfast.domain.policies.base import Policy, Shown
+from holdfast.domain.policies.base import GRAIN, Policy, Shown
 from holdfast.domain.sites import Site
 from holdfast.domain.units import BLOCK_KINDS, UNSERVICEABLE, Claim, Unit
 
@@ -56,6 +56,16 @@ class Grounds(Policy):
         "undo": "undone",
     }
     statuses = ("Vacant", "Pending", "Booked", "Blocked")
+    nothing_behind: ClassVar[Mapping[str, str]] = {
+        "Pending": "No pending request found",
+        "Booked": "No approved booking found",
+        "Blocked": "No block found",
+    }
+    backed_by: ClassVar[Mapping[str, str]] = {
+        "Pending": "Request {holder} waits for a decision",
+        "Booked": "Booking {holder} is approved for now",
+    }
+    out_of_use = frozenset({"Blocked"})
     defaults: ClassVar[Mapping[str, Any]] = {
         "slots": {"first": "08:00", "minutes": 60, "count": 11},
         "look_ahead": 0,
@@ -74,6 +84,9 @@ class Grounds(Policy):
 
     def status_from(self, claim_start: datetime, site: Site) -> datetime:
         return claim_start
+
+    def seen_until(self, now: datetime, site: Site) -> datetime:
+        return now + GRAIN
 
     def clock(self, booking: Booking, site: Site) -> tuple[datetime, str] | None:
         if booking.state == "Pending":

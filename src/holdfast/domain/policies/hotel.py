@@ -8,7 +8,7 @@ from holdfast.domain.bookings.values import Booking
 from holdfast.domain.errors import Refusal
 from holdfast.domain.local_time import reached, to_local
 from holdfast.domain.machine import Machine
-from holdfast.domain.policies.base import FAR, Policy, Shown, hold_expiry, minutes
+from holdfast.domain.policies.base import FAR, GRAIN, Late, Policy, Shown, hold_expiry, minutes
 from holdfast.domain.sites import Site
 from holdfast.domain.units import Claim, Unit
 
@@ -62,6 +62,18 @@ class Hotel(Policy):
         "undo": "undone",
     }
     statuses = ("AVAILABLE", "RESERVED", "OCCUPIED", "DIRTY", "CLEAN", "MAINTENANCE", "OUT_OF_SERVICE")
+    session_status = "OCCUPIED"
+    nothing_behind: ClassVar[Mapping[str, str]] = {
+        "OCCUPIED": "No checked-in guest found",
+        "RESERVED": "No active reservations found",
+        "MAINTENANCE": "No maintenance found",
+        "OUT_OF_SERVICE": "Nothing takes it out of service",
+    }
+    backed_by: ClassVar[Mapping[str, str]] = {
+        "OCCUPIED": "The guest of booking {holder} is checked in",
+        "RESERVED": "The guest of booking {holder} arrives",
+    }
+    out_of_use = frozenset({"MAINTENANCE", "OUT_OF_SERVICE"})
     defaults: ClassVar[Mapping[str, Any]] = {"look_ahead": "today"}
     overstays = True
     after_end_condition = "dirty"
@@ -99,6 +111,20 @@ class Hotel(Policy):
 
     def look_ahead(self, site: Site) -> timedelta:
         return 2 * _DAY if site.settings.look_ahead == "today" else super().look_ahead(site)
+
+    def seen_until(self, now: datetime, site: Site) -> datetime:
+        if site.settings.look_ahead == "today":
+            return self._day_of(now, site, days=1)
+        return now + self.look_ahead(site) + GRAIN
+
+    def late(self, booking: Booking, now: datetime, site: Site) -> Late | None:
+        settings = site.settings
+        if booking.state == "CheckedIn" and booking.ends_at + minutes(settings.late_check_out_minutes) <= now:
+            return "late_check_out", "The guest is still there after the time to leave", ("check-out", "extend")
+        expected_by = booking.starts_at + minutes(settings.late_arrival_minutes)
+        if booking.state == "Reserved" and settings.late_arrival_minutes and expected_by <= now:
+            return "no_arrival", "The guest has not arrived", ("check-in", "no-show", "cancel")
+        return None
 
     def clock(self, booking: Booking, site: Site) -> tuple[datetime, str] | None:
         if booking.state == "Held":

@@ -1,0 +1,103 @@
+"""The two addresses by which the replaced café system let its repairs be asked for.
+
+What they repaired is done here when it is due; they tell what was left to do, which is usually nothing.
+"""
+
+from typing import Any
+
+import msgspec
+from litestar import Response, post
+from litestar.params import FromQuery
+
+from holdfast.domain.errors import Refusal
+from holdfast.http.bodies import read_body
+from holdfast.http.context import Context, caller_of, context_of
+from holdfast.http.former.asking import Asked, site_named, staff_only
+from holdfast.http.framework import respond
+from holdfast.services.former_sessions import KIND, complete_sessions
+from holdfast.services.reconcile import Reconciler
+
+Text = FromQuery[str | None]
+TAG = "replaced systems"
+SITES_MAX = 20
+"""How many sites one request compares; with more it must say which."""
+_CODES = ("unknown_site", "not_allowed", "busy", "unavailable", "disk_full", "outcome_unknown")
+_OPT: dict[str, Any] = {"former": True, "site": True, "codes": _CODES}
+
+
+class FormerSync(msgspec.Struct, frozen=True):
+    """What was compared and put right: units by what they showed, with the reason; what is left for a person;
+    `left_out` counts lines beyond those kept."""
+
+    checked: int
+    fixed: int
+    details: list[Any]
+    discrepancies: list[Any]
+    left_out: int
+    took_ms: float
+    message: str = "Manual sync completed"
+    success: bool = True
+
+
+class FormerSessionsOver(msgspec.Struct, frozen=True):
+    """How many sessions were over and are completed now, and how many units that freed."""
+
+    completed: int
+    freed: int
+    message: str
+    success: bool = True
+
+
+@post(
+    "/api/sync-sessions", operation_id="former_sync_sessions", summary="Compare and repair now", tags=[TAG],
+    status_code=200, opt={**_OPT, "answer": FormerSync},
+)  # fmt: skip
+async def sync_sessions(request: Asked, site: Text = None) -> Response[bytes]:
+    """Compares the café that is named, or all of them, with what must follow from their bookings, and repairs it."""
+    context = await _let_in(request)
+    found = await site_named(context, request, KIND, site)
+    sites = [found] if found is not None else await context.sites.of_kind(KIND)
+    if len(sites) > SITES_MAX:
+        problem = f"there are more than {SITES_MAX} cafés here; say which in the header X-Site or the query `site`"
+        raise Refusal("invalid_request", field="X-Site", problem=problem)
+    reports = [await reconciler_of(request).run(each.slug) for each in sites]
+    if failed := {slug: code for report in reports for slug, code in report.failed.items()}:
+        problem = ", ".join(f"{slug} could not be compared ({code})" for slug, code in sorted(failed.items()))
+        raise Refusal("unavailable", problem=problem)
+    told = FormerSync(
+        sum(report.checked for report in reports), sum(report.fixed for report in reports),
+        [one for report in reports for one in report.details],
+        [one for report in reports for one in report.discrepancies],
+        sum(report.left_out for report in reports), sum(report.took_ms for report in reports),
+    )  # fmt: skip
+    return respond((200, [], msgspec.json.encode(told)))
+
+
+@post(
+    "/api/bookings/auto-complete-sessions", operation_id="former_complete_sessions", summary="Complete what is over",
+    tags=[TAG], status_code=200, opt={**_OPT, "answer": FormerSessionsOver},
+)  # fmt: skip
+async def complete(request: Asked, site: Text = None) -> Response[bytes]:
+    """Lets the clock act on what is due at the café that is named, or at all of them, and counts what it did. Sessions
+    complete by themselves when they are over, so it is usually 0."""
+    context = await _let_in(request)
+    found = await site_named(context, request, KIND, site)
+    over = await complete_sessions(context.reads, context.desk, found, actor=caller_of(request).actor)
+    message = f"{over.completed} sessions auto-completed, {over.freed} systems freed"
+    return respond((200, [], msgspec.json.encode(FormerSessionsOver(over.completed, over.freed, message))))
+
+
+def reconciler_of(request: Asked) -> Reconciler:
+    found: Reconciler = request.app.state["reconciler"]
+    return found
+
+
+async def _let_in(request: Asked) -> Context:
+    """The context for staff; whatever body was sent is read, within the limit, and means nothing."""
+    context = context_of(request)
+    staff_only(caller_of(request))
+    await read_body(request.receive, dict(request.scope["headers"]), context.limits.body_bytes_max)
+    return context
+
+
+FORMER_SESSIONS_HANDLERS: list[Any] = [sync_sessions, complete]

@@ -1,0 +1,246 @@
+"""Reconciling sites: suspects are detected for many sites at once, and put right one site at a time through the desk.
+
+A dry run reads one snapshot and tells what would be done. Quiet when nothing is wrong.
+"""
+
+import asyncio
+from collections.abc import Callable, Iterator
+from datetime import datetime
+from itertools import islice
+from time import monotonic
+from uuid import UUID
+
+import asyncpg
+import msgspec
+import structlog
+
+from holdfast.domain.change import Event
+from holdfast.domain.commands import Reconcile
+from holdfast.domain.errors import Refusal
+from holdfast.domain.policies import policy_of
+from holdfast.domain.reconcile import Detail, SiteReport, reconcile
+from holdfast.domain.reconcile.discrepancies import BOOKING_RULES, UNIT_RULES
+from holdfast.domain.sites import Site
+from holdfast.domain.state import SiteState
+from holdfast.services.desk import Desk
+from holdfast.services.detecting import Detection, Suspects
+from holdfast.services.known import Clock
+from holdfast.services.loading import load
+from holdfast.services.reports import Report, Told
+from holdfast.store import desk as rows
+from holdfast.store import suspects as store
+from holdfast.store.connection import Connection
+
+ACTOR = "reconcile"
+SITES_AT_ONCE = 200
+LOOK_MAX = 20_000
+"""Rows one look takes of each kind; with more, it looks again after these are put right."""
+SUSPECTS_MAX = 400
+"""Suspects of one kind in one command, so that others wait for it no longer than for a batch of bookings."""
+UNDER_WAY_MAX = 32
+ASKED_MAX = 100_000
+ROUNDS_MAX = 500
+LINES_MAX = 100
+"""Log lines of one pass of a kind; the rest are counted."""
+LOOKS_AT_ONCE = 2
+"""Each look takes two connections of the pool; with more at once they could wait for each other's second."""
+
+Found = list[tuple[Site, Suspects]]
+
+log = structlog.get_logger("holdfast.reconcile")
+
+
+class Reconciler:
+    """Compares what is recorded with what follows. `last` is the report of the last pass over all sites; `clock`
+    replaces the database's clock, as the desk's does."""
+
+    def __init__(self, pool: asyncpg.Pool, desk: Desk, *, clock: Clock | None = None) -> None:
+        self.last: Report | None = None
+        self.asked: set[int] = set()
+        """Sites at which something was seen, or changed where something stands: to be looked at soon."""
+        self.asked_for: list[Callable[[], None]] = []
+        """Called when a site is asked for that was not before."""
+        self._standing: set[int] = set()
+        self._room = asyncio.Semaphore(LOOKS_AT_ONCE)
+        self._pool = pool
+        self._desk = desk
+        self._clock = clock
+
+    async def run(self, named: str | None = None, *, dry_run: bool = False) -> Report:
+        """One pass over all sites, or the one of that slug or id. With `dry_run` nothing is written and the details are
+        what would be done.
+
+        Raises:
+            Refusal: `unknown_site`.
+        """
+        began = monotonic()
+        report = Report(dry_run=dry_run)
+        is_first = named is None and not dry_run and self.last is None
+        if is_first:
+            log.info("reconciling started")
+        after_id = 0
+        while True:
+            page = await self._page(report, after_id, named)
+            if not page:
+                break
+            after_id = page[-1]
+            await self._pass(report, page, dry_run=dry_run)
+        if named is not None and not report.sites:
+            raise Refusal("unknown_site", site=named[:64])
+        report.took_ms = round((monotonic() - began) * 1000, 1)
+        self._tell(report, is_first=is_first)
+        if named is None and not dry_run:
+            self.last = report
+            self._standing = set(await self._where_anything_stands())
+        return report
+
+    def ask(self, site_id: int) -> None:
+        """Lets a site be looked at soon."""
+        if site_id not in self.asked and len(self.asked) < ASKED_MAX:
+            self.asked.add(site_id)
+            for ring in self.asked_for:
+                ring()
+
+    def heard(self, events: list[tuple[int, Event]]) -> None:
+        """A listener of the desk: a change at a site where something stands may be what closes it."""
+        for site_id, event in events:
+            if event.type.startswith("finding."):
+                self._standing.add(site_id)
+            elif site_id in self._standing and event.actor != ACTOR:
+                self.ask(site_id)
+
+    async def look(self) -> Report:
+        """One pass over the sites asked for."""
+        asked, self.asked = sorted(self.asked), set()
+        report = Report()
+        began = monotonic()
+        for start in range(0, len(asked), SITES_AT_ONCE):
+            await self._pass(report, asked[start : start + SITES_AT_ONCE], dry_run=False)
+        report.took_ms = round((monotonic() - began) * 1000, 1)
+        self._tell(report)
+        return report
+
+    async def _page(self, report: Report, after_id: int, named: str | None) -> list[int]:
+        async with self._pool.acquire() as connection:
+            page = await store.page_of_sites(connection, after_id, named, SITES_AT_ONCE)
+            ids = [row["id"] for row in page]
+            if page:
+                report.sites += len(ids)
+                report.at = self._now(page[-1])
+                units, bookings = await store.counts(connection, ids)
+                report.checked += units
+                report.bookings += bookings
+        return ids
+
+    async def _where_anything_stands(self) -> list[int]:
+        async with self._pool.acquire() as connection:
+            return await store.standing_sites(connection, (*UNIT_RULES, *BOOKING_RULES), limit=ASKED_MAX)
+
+    def _now(self, row: asyncpg.Record) -> datetime:
+        now: datetime = self._clock() if self._clock is not None else row["now"]
+        journal_at: datetime = row["journal_at"]
+        return max(now, journal_at)
+
+    async def _pass(self, report: Report, sites: list[int], *, dry_run: bool) -> None:
+        """Looks at a page of sites until a look finds nothing that the one before had no room for."""
+        for _ in range(ROUNDS_MAX):
+            async with self._room, store.two_looks(self._pool) as connections:
+                stands = await store.stands_of(connections[0], sites)
+                found, is_cut = await self._detect(connections, report, stands)
+                if dry_run:
+                    await self._imagine(connections[0], report, stands, found)
+            if not dry_run:
+                await self._repair(report, found)
+            if dry_run or not is_cut:
+                return
+
+    async def _detect(
+        self, connections: tuple[Connection, Connection], report: Report, stands: list[asyncpg.Record]
+    ) -> tuple[Found, bool]:
+        sites, now = [], None
+        for row in stands:
+            try:
+                sites.append(rows.site_of(row))
+            except Refusal as refusal:
+                report.failed[row["slug"]] = refusal.code
+            now = max(now, self._now(row)) if now is not None else self._now(row)
+        if not sites or now is None:
+            return [], False
+        detection = Detection(connections, sites, now, limit=LOOK_MAX)
+        found = await detection.run()
+        return [(detection.sites[site_id], suspects) for site_id, suspects in found.items()], detection.is_cut
+
+    async def _repair(self, report: Report, found: Found) -> None:
+        room = asyncio.Semaphore(UNDER_WAY_MAX)
+
+        async def put(site: Site, command: Reconcile) -> None:
+            async with room:
+                try:
+                    answer = await self._desk.submit(site.id, command, actor=ACTOR)
+                except Refusal as refusal:
+                    report.failed[site.slug] = refusal.code
+                except Exception as error:  # as a loop's top: one site that cannot be put right holds up no other
+                    log.exception("site could not be reconciled", site=site.slug)
+                    report.failed[site.slug] = type(error).__name__
+                else:
+                    report.add(site.slug, _decode(answer.body).details)
+
+        async with asyncio.TaskGroup() as group:
+            for site, suspects in found:
+                for command in commands_of(suspects):
+                    group.create_task(put(site, command))
+
+    async def _imagine(
+        self, connection: Connection, report: Report, stands: list[asyncpg.Record], found: Found
+    ) -> None:
+        """What the desk would come to, on the snapshot alone."""
+        by_id = {row["id"]: row for row in stands}
+        for site, suspects in found:
+            row = by_id[site.id]
+            for command in commands_of(suspects):
+                state = SiteState(
+                    site, policy_of(site.kind), version=row["version"], now=self._now(row), wakes_at=row["wakes_at"]
+                )
+                await load(connection, {site.id: state}, [(state, command)])
+                _, told = reconcile(state, command, ACTOR)
+                report.add(site.slug, told.details)
+
+    def _tell(self, report: Report, *, is_first: bool = False) -> None:
+        """A line for each repair and each new discrepancy, and one for the whole; but for the first pass none when
+        nothing is wrong."""
+        if report.dry_run:
+            return
+        for event, state, count in (("fixed", "repaired", report.fixed), ("found", "opened", report.opened)):
+            for told in islice(report.lines(state=state), LINES_MAX):
+                log.warning(event, **told.log())
+            if count > LINES_MAX:
+                log.warning(f"{event} more", count=count - LINES_MAX)
+        for slug, code in report.failed.items():
+            log.error("site could not be reconciled", site=slug, error=code)
+        if report.fixed or report.opened or is_first:
+            log.info(
+                "reconciling completed",
+                checked=report.checked,
+                fixed=report.fixed,
+                found=report.opened,
+                took_ms=report.took_ms,
+            )
+
+
+def commands_of(suspects: Suspects) -> Iterator[Reconcile]:
+    """The suspects as commands of bounded size; at least one, as the command itself puts the site's alarm right."""
+    units, bookings, blocks = list(suspects.units), list(suspects.bookings), list(suspects.blocks)
+    for start in range(0, max(len(units), len(bookings), len(blocks), 1), SUSPECTS_MAX):
+        until = start + SUSPECTS_MAX
+        part: list[UUID] = bookings[start:until]
+        yield Reconcile(
+            units=tuple(units[start:until]),
+            bookings=tuple(part),
+            blocks=tuple(blocks[start:until]),
+            blocks_to_wake=tuple(block for block in blocks[start:until] if block in suspects.blocks_to_wake),
+            differing={key: suspects.differing[key] for key in part if key in suspects.differing},
+        )
+
+
+_decode = msgspec.json.Decoder(SiteReport).decode
+__all__ = ["Detail", "Reconciler", "Report", "Told"]
