@@ -101,10 +101,10 @@ def test_the_brake_stops_commands_before_the_disk_is_full_and_lets_them_go_again
         assert (refused.status_code, refused.json()["code"]) == (507, "disk_full")
         assert int(refused.headers["retry-after"]) > 0
         assert booker.client.get("/api/sites/c/board").status_code == 200
-        health = httpx.get(f"{server.url}/health")
+        health = booker.client.get("/health")
         assert (health.status_code, health.json()["status"]) == (200, "DEGRADED")
         assert health.json()["disk"]["commands_refused"] and health.json()["disk"]["low"]
-        assert "holdfast_commands_refused_for_disk 1.0" in httpx.get(f"{server.url}/metrics").text
+        assert "holdfast_commands_refused_for_disk 1.0" in booker.client.get("/metrics").text
         filler.unlink()
         assert booker.until(201, 8) < 3
         assert booker.all_there()

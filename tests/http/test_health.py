@@ -38,8 +38,8 @@ def until(check: Callable[[], bool], within_s: float = 10) -> None:
 
 
 def test_a_server_that_is_well_says_so_in_full_to_a_program_on_its_machine(server: LiveServer) -> None:
-    until(lambda: httpx.get(f"{server.url}/health").json()["loops"]["alarms"]["last_beat_s"] is not None)
-    answer = httpx.get(f"{server.url}/health")
+    until(lambda: server.client.get("/health").json()["loops"]["alarms"]["last_beat_s"] is not None)
+    answer = server.client.get("/health")
     told = answer.json()
     assert (answer.status_code, told["status"], told["warnings"]) == (200, "OK", [])
     assert {"alarms", "retention", "watch"} <= set(told["loops"])
@@ -61,11 +61,11 @@ def test_strangers_are_told_whether_it_works_and_nothing_else(server: LiveServer
 
 
 def test_a_loop_that_ended_makes_it_fail(server: LiveServer) -> None:
-    assert httpx.get(f"{server.url}/health").status_code == 200
+    assert server.client.get("/health").status_code == 200
     alarms = loop_named(server, "alarms")
     on_the_loop(server, alarms.stop)
     until(lambda: alarms.has_ended)
-    answer = httpx.get(f"{server.url}/health")
+    answer = server.client.get("/health")
     told = answer.json()
     assert (answer.status_code, told["status"], told["cronJob"]) == (
         503,
@@ -86,8 +86,8 @@ def test_a_loop_that_hangs_makes_it_fail(server: LiveServer, monkeypatch: pytest
 
     monkeypatch.setattr(alarms, "step", hang)
     monkeypatch.setattr(alarms, "beat_every_s", -0.9)  # of the second that it was to wait a tenth is left
-    until(lambda: httpx.get(f"{server.url}/health").status_code == 503)
-    told = httpx.get(f"{server.url}/health").json()
+    until(lambda: server.client.get("/health").status_code == 503)
+    told = server.client.get("/health").json()
     assert told["loops"]["alarms"]["running"] and told["loops"]["alarms"]["lateness_s"] > 0
     assert told["cronJob"]["isRunning"] is False
     on_the_loop(server, lambda: [task.cancel() for task in asyncio.all_tasks() if task.get_name() == "alarms loop"])
@@ -99,14 +99,14 @@ def test_a_database_that_hangs_is_told_of_in_two_seconds(server: LiveServer) -> 
     try:
         for _ in range(2):  # the second time the first question is still open
             asked = time.monotonic()
-            answer = httpx.get(f"{server.url}/health", timeout=10)
+            answer = server.client.get("/health", timeout=10)
             assert time.monotonic() - asked < 2
             told = answer.json()
             assert (answer.status_code, told["status"]) == (503, "FAILED")
             assert told["database"] == {"reachable": False, "embedded": False, "latency_ms": None, "version": None}
     finally:
         held()
-    until(lambda: httpx.get(f"{server.url}/health").status_code == 200)
+    until(lambda: server.client.get("/health").status_code == 200)
 
 
 def threading_lock_on_sites(server: LiveServer) -> Callable[[], None]:
@@ -129,7 +129,7 @@ def test_what_is_late_is_told_of_and_degrades(server: LiveServer, cafe: str) -> 
     on_the_loop(server, loop_named(server, "alarms").stop)
     until(lambda: loop_named(server, "alarms").has_ended)
     make_late(server, 90)
-    told = httpx.get(f"{server.url}/health").json()
+    told = server.client.get("/health").json()
     assert told["overdue"]["count"] == 1 and 90 <= told["overdue"]["seconds"] < 120
     assert "transitions are late by more than a minute" in told["warnings"]
 
@@ -144,7 +144,7 @@ def make_late(server: LiveServer, seconds: float) -> None:
 
 
 def test_reconciling_switched_off_is_a_warning(make_server: Callable[..., LiveServer]) -> None:
-    told = httpx.get(f"{make_server(reconcile_minutes=0).url}/health").json()
+    told = make_server(reconcile_minutes=0).client.get("/health").json()
     assert any("reconcile_minutes" in warning for warning in told["warnings"])
 
 
@@ -153,7 +153,7 @@ def test_a_server_that_stops_is_not_ready_and_takes_no_commands(server: LiveServ
     assert httpx.get(f"{server.url}/readyz").status_code == 200
     on_the_loop(server, server.house.stopping.set)
     body = {"unit": "PC1", "walk_in": True}
-    ready, health = httpx.get(f"{server.url}/readyz"), httpx.get(f"{server.url}/health")
+    ready, health = httpx.get(f"{server.url}/readyz"), server.client.get("/health")
     booked, read = server.client.post(f"{cafe}/bookings", json=body), server.client.get(f"{cafe}/board")
     assert (ready.status_code, health.status_code, booked.status_code, read.status_code) == (503, 503, 503, 200)
     assert int(booked.headers["retry-after"]) > 0 and booked.json()["code"] == "unavailable"

@@ -12,7 +12,7 @@ from tests.http.test_health import FROM_A_PROXY, until
 
 
 def samples(server: LiveServer) -> dict[tuple[str, frozenset[tuple[str, str]]], float]:
-    text = httpx.get(f"{server.url}/metrics").raise_for_status().text
+    text = server.client.get("/metrics").raise_for_status().text
     return {
         (sample.name, frozenset(sample.labels.items())): sample.value
         for family in families(text)
@@ -68,7 +68,7 @@ def test_an_end_on_time_is_counted_by_how_late_it_was(server: LiveServer, client
 def test_strangers_get_no_metrics_unless_they_may(make_server: Callable[..., LiveServer]) -> None:
     server, public = make_server(), make_server(metrics_public=True)
     address = f"{server.url}/metrics"
-    assert httpx.get(address).status_code == 200, "a program on this machine"
+    assert httpx.get(address).status_code == 401, "nor does a program on this machine, while a token is set"
     assert httpx.get(address, headers={**FROM_A_PROXY, "Authorization": f"Bearer {TOKEN}"}).status_code == 200
     for headers in (FROM_A_PROXY, {"Host": "example.org"}, {**FROM_A_PROXY, "Authorization": "Bearer wrong"}):
         answer = httpx.get(address, headers=headers)

@@ -154,13 +154,15 @@ class SettleFinding(msgspec.Struct, frozen=True, gc=False):
 class Reconcile(msgspec.Struct, frozen=True, gc=False):
     """Look at these suspects and put right what does not follow. `units` are ids; `bookings` and `blocks` ids, also of
     those that only claims know of; `blocks_to_wake` have a wrong alarm; `differing` are bookings whose last journal
-    line says otherwise: the version their row had (None: it is gone), and what the difference is."""
+    line says otherwise: the version their row had (None: it is gone), and what the difference is; `gone` are findings
+    (rule and subject) whose subject is there no more."""
 
     units: tuple[int, ...] = ()
     bookings: tuple[UUID, ...] = ()
     blocks: tuple[UUID, ...] = ()
     blocks_to_wake: tuple[UUID, ...] = ()
     differing: dict[UUID, tuple[int | None, str]] = {}
+    gone: tuple[tuple[str, str], ...] = ()
 
     def blocks_in(self, blocks: Mapping[UUID, Block]) -> list[Block]:
         """The suspects that are blocks: a holder of claims may be one, whatever its claims say."""

@@ -65,12 +65,11 @@ class Gate:
         return scheme.lower() == b"bearer" and hmac.compare_digest(given.strip(), self._token)
 
     def knows(self, scope: Any, headers: dict[bytes, bytes]) -> bool:
-        """Whether a request to what is public is from somebody who may see more: by the token, or from this machine.
-
-        What a proxy passes on comes from this machine too; it is known by its Host, or by what it says of itself.
+        """Whether a request to what is public is from somebody who may see more: by the token, or, while none is set,
+        from this machine. What a proxy passes on comes from this machine too, so that with a token only it counts.
         """
-        if self._token is not None and self._has_token(headers):
-            return True
+        if self._token is not None:
+            return self._has_token(headers)
         client = scope.get("client")
         if client is None or not is_loopback(client[0]) or not headers.keys().isdisjoint(_FORWARDED):
             return False

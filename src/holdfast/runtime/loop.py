@@ -88,7 +88,10 @@ class Loop(ABC):
             self.failures += 1
             self.failures_total += 1
             wait_s = min(BACK_OFF_MIN_S * 2.0 ** min(self.failures, 10), BACK_OFF_MAX_S)
-            said = str(error)[:200] or type(error).__name__
+            cause: BaseException = error
+            while isinstance(cause, BaseExceptionGroup):
+                cause = cause.exceptions[0]
+            said = f"{type(cause).__name__}: {cause}"[:200]
             log.warning("step failed; trying again", loop=self.name, wait_s=wait_s, error=said)
             return wait_s
         self.beat_at, self.failures, self._wait_s = loop.time(), 0, wait_s

@@ -9,6 +9,7 @@ from holdfast.services.reconcile import Reconciler
 LOOK_AGAIN_S = 1.0
 """How soon after one look a site is looked at again, at the soonest."""
 IDLE_S = 60.0
+AGAIN_S = 15.0
 
 
 class Reconciling(Loop):
@@ -23,10 +24,13 @@ class Reconciling(Loop):
         self._every_s = every_s
         self._next_pass_at: float | None = 0.0
         reconciler.asked_for.append(self.ring)
+        reconciler.progressed.append(self.beat)
 
     async def step(self) -> float:
         loop = asyncio.get_running_loop()
         if self._next_pass_at is not None and loop.time() >= self._next_pass_at:
+            # one that fails is due again soon, and meanwhile sites asked for need not wait behind it
+            self._next_pass_at = loop.time() + AGAIN_S
             await self._reconciler.run()
             self._next_pass_at = loop.time() + self._every_s if self._every_s else None
         elif self._reconciler.asked:

@@ -28,6 +28,7 @@ from holdfast.store import suspects as store
 from holdfast.store.connection import Connection
 
 _NOBODY = UUID(int=0)
+REASON_MAX = 600
 _DAY = timedelta(days=1)
 
 
@@ -39,11 +40,13 @@ class Suspects(msgspec.Struct):
     blocks: dict[UUID, None] = msgspec.field(default_factory=dict)
     blocks_to_wake: dict[UUID, None] = msgspec.field(default_factory=dict)
     differing: dict[UUID, tuple[int | None, str]] = msgspec.field(default_factory=dict)
+    gone: dict[tuple[str, str], None] = msgspec.field(default_factory=dict)
+    """Findings, by rule and subject, whose subject is there no more."""
     alarm: bool = False
     """Whether the site's own alarm is wrong."""
 
     def __bool__(self) -> bool:
-        return bool(self.units or self.bookings or self.blocks or self.blocks_to_wake or self.alarm)
+        return bool(self.units or self.bookings or self.blocks or self.blocks_to_wake or self.gone or self.alarm)
 
 
 class Detection:
@@ -75,6 +78,8 @@ class Detection:
         await both(self._units_and_blocks(), self._bookings())
         for row in await store.gone(self.connection, self._named()):
             self._note_gone(row)
+        for row in await store.told_of(self.connection, self._named()):
+            self._note_told(row)
         return {site_id: suspects for site_id, suspects in self.found.items() if suspects}
 
     async def _units_and_blocks(self) -> None:
@@ -111,11 +116,15 @@ class Detection:
         for group in await store.statuses(self.connection, self.look):
             site_id, condition, shown, signature, is_late, beyond, wakes_at, unit_ids = group
             site = self.sites[site_id]
-            if (
-                is_late
-                or self._derived(site, condition, signature) != shown
-                or (beyond is not None and self._is_late(site, beyond, wakes_at))
-            ):
+            try:
+                is_wrong = (
+                    is_late
+                    or self._derived(site, condition, signature) != shown
+                    or (beyond is not None and self._is_late(site, beyond, wakes_at))
+                )
+            except Exception:  # instants beyond all bounds, a policy that fails: a look at each finds which
+                is_wrong = True
+            if is_wrong:
                 self._take(self.of(site_id).units, unit_ids)
 
     def _derived(self, site: Site, condition: str | None, signature: str | None) -> str:
@@ -135,8 +144,16 @@ class Detection:
 
     async def _times(self) -> None:
         for group in await store.times(self.other, self.look):
-            if group.is_damaged or self._is_wrong(group):
+            try:
+                is_wrong = group.is_damaged or self._is_wrong(group)
+            except Exception:  # as above
+                is_wrong = True
+            if is_wrong:
                 self._take(self.of(group.site_id).bookings, group.ids)
+        for site_id, booking_id in self._counted(await store.not_live(self.other, self.look, list(_claim_states()))):
+            self.of(site_id).bookings[booking_id] = None
+        for site_id, holder_id in self._counted(await store.homeless(self.other, self.look)):
+            self.of(site_id).bookings[holder_id] = None
 
     def _is_wrong(self, group: store.Times) -> bool:
         site = self.sites[group.site_id]
@@ -193,19 +210,29 @@ class Detection:
             if row["rule"] in UNIT_RULES:
                 if row["unit_id"] is not None:
                     self.of(row["site_id"]).units[row["unit_id"]] = None
+                else:
+                    self.of(row["site_id"]).gone[row["rule"], row["subject"]] = None
+            elif row["rule"] == "poisoned_block":
+                if (subject := _uuid(row["subject"])) is not None:
+                    self.of(row["site_id"]).blocks[subject] = None
             elif (subject := _uuid(row["subject"])) is not None:
                 self.of(row["site_id"]).bookings[subject] = None
 
     async def _told(self) -> None:
         for row in await store.told(self.other, self.look):
-            recorded = f"{row['state']} from {row['starts_at']:%Y-%m-%d %H:%M} to {row['ends_at']:%Y-%m-%d %H:%M}"
-            said = f"{row['told_state']} from {row['told_from']} to {row['told_to']}"
-            if row["subject"] != str(row["id"]):
-                said = "something of another subject"
-            reason = f"It is recorded as {recorded}; its last journal line says {said}"
-            suspects = self.of(row["site_id"])
-            suspects.bookings[row["id"]] = None
-            suspects.differing[row["id"]] = (row["version"], reason)
+            self._note_told(row)
+
+    def _note_told(self, row: asyncpg.Record) -> None:
+        recorded = f"{row['state']} in {', '.join(row['codes'] or ['?'])} from {_clock(row['starts_at'])}"
+        recorded += f" to {_clock(row['ends_at'])}"
+        said = "nothing of it"
+        if row["told_state"] is not None:
+            said = f"{row['told_state']} in {', '.join(row['told_units'] or ['?'])}"
+            said += f" from {row['told_from']} to {row['told_to']}"
+        suspects = self.of(row["site_id"])
+        suspects.bookings[row["id"]] = None
+        reason = f"It is recorded as {recorded}; its last journal line says {said}"
+        suspects.differing[row["id"]] = (row["version"], reason[:REASON_MAX])
 
     def _named(self) -> list[tuple[int, UUID]]:
         return [(site_id, booking_id) for site_id, found in self.found.items() for booking_id in found.bookings]
@@ -239,6 +266,15 @@ def _known_by(claim: Claim) -> Claim:
 def _claim_kinds() -> dict[tuple[str, str], str]:
     """Which kind of claim a state holds, for each kind of site."""
     return {(kind, state): claim for kind in kinds() for state, claim in policy_of(kind).claim_kinds.items()}
+
+
+@lru_cache(maxsize=1)
+def _claim_states() -> tuple[str, ...]:
+    return tuple(sorted({state for kind in kinds() for state in policy_of(kind).claim_kinds}))
+
+
+def _clock(instant: datetime) -> str:
+    return f"{instant:%Y-%m-%dT%H:%M:%SZ}"
 
 
 def _uuid(text: str) -> UUID | None:

@@ -5,6 +5,8 @@ from datetime import timedelta
 from typing import Any
 from uuid import UUID
 
+import msgspec
+
 from holdfast.domain.bookings.assign import MARGIN
 from holdfast.domain.commands import (
     Act,
@@ -52,6 +54,7 @@ async def load(connection: Connection, states: States, asked: Asked) -> None:
     for state in {id(state): state for state, part in parts if isinstance(part, Reconcile)}.values():
         # what was known before the lock is just what somebody may have written past us
         state.forget()
+        state.observations.clear()
     for state, part in parts:
         _want_names(wanted, state, part)
     await _load_holders(connection, states, wanted)
@@ -287,13 +290,17 @@ async def _load_around(connection: Connection, state: SiteState, part: Reconcile
     wanted = Wanted()
     want_what_is_around(wanted, state, part)
     for row in await store.by_keys(connection, "bookings", wanted.bookings):
-        booking = store.booking_of(row)
+        try:
+            booking = store.booking_of(row)
+        except msgspec.MsgspecError:
+            continue  # it only lends a unit its reason; as a suspect itself it is met by its own
         state.bookings[booking.id] = booking
         wanted.ids.update(((state.site.id, unit_id), None) for unit_id in booking.unit_ids)
     await load_units(connection, states, wanted)
-    state.observations.clear()
     for seen in await store.observations(connection, wanted.observed, now=state.now, sessions=session_words()):
-        state.observations.setdefault(seen.unit_id, []).append(seen)
+        known = state.observations.setdefault(seen.unit_id, [])
+        if seen not in known:
+            known.append(seen)
     await note_more_ahead(connection, state, concerned_by(state, part))
 
 
@@ -304,7 +311,7 @@ async def note_more_ahead(connection: Connection, state: SiteState, unit_ids: li
         rows = await connection.fetch(
             store.Q["units_with_claims_from"], [state.site.id] * len(unit_ids), unit_ids, state.loaded_until
         )
-        state.more_ahead = {row["unit_id"] for row in rows}
+        state.more_ahead |= {row["unit_id"] for row in rows}
 
 
 def _known(state: SiteState, codes: Iterable[str]) -> list[int]:

@@ -4,29 +4,26 @@ A dry run reads one snapshot and tells what would be done. Quiet when nothing is
 """
 
 import asyncio
-from collections.abc import Callable, Iterator
+from collections.abc import Callable
 from datetime import datetime
 from itertools import islice
 from time import monotonic
-from uuid import UUID
 
 import asyncpg
-import msgspec
 import structlog
 
 from holdfast.domain.change import Event
 from holdfast.domain.commands import Reconcile
 from holdfast.domain.errors import Refusal
-from holdfast.domain.policies import policy_of
-from holdfast.domain.reconcile import Detail, SiteReport, reconcile
 from holdfast.domain.reconcile.discrepancies import BOOKING_RULES, UNIT_RULES
 from holdfast.domain.sites import Site
-from holdfast.domain.state import SiteState
 from holdfast.services.desk import Desk
 from holdfast.services.detecting import Detection, Suspects
+from holdfast.services.doorbell import Ring
 from holdfast.services.known import Clock
-from holdfast.services.loading import load
-from holdfast.services.reports import Report, Told
+from holdfast.services.outages import UNREACHABLE
+from holdfast.services.repairing import commands_of, imagine, innermost, repair
+from holdfast.services.reports import Report
 from holdfast.store import desk as rows
 from holdfast.store import suspects as store
 from holdfast.store.connection import Connection
@@ -35,8 +32,6 @@ ACTOR = "reconcile"
 SITES_AT_ONCE = 200
 LOOK_MAX = 20_000
 """Rows one look takes of each kind; with more, it looks again after these are put right."""
-SUSPECTS_MAX = 400
-"""Suspects of one kind in one command, so that others wait for it no longer than for a batch of bookings."""
 UNDER_WAY_MAX = 32
 ASKED_MAX = 100_000
 ROUNDS_MAX = 500
@@ -60,7 +55,10 @@ class Reconciler:
         """Sites at which something was seen, or changed where something stands: to be looked at soon."""
         self.asked_for: list[Callable[[], None]] = []
         """Called when a site is asked for that was not before."""
+        self.progressed: list[Callable[[], None]] = []
+        """Called after each page of sites: a pass may take long."""
         self._standing: set[int] = set()
+        self._taking = asyncio.Lock()
         self._room = asyncio.Semaphore(LOOKS_AT_ONCE)
         self._pool = pool
         self._desk = desk
@@ -91,7 +89,9 @@ class Reconciler:
         self._tell(report, is_first=is_first)
         if named is None and not dry_run:
             self.last = report
-            self._standing = set(await self._where_anything_stands())
+            # what is heard of from here on is heard of beside what is read
+            self._standing = set()
+            self._standing |= set(await self._where_anything_stands())
         return report
 
     def ask(self, site_id: int) -> None:
@@ -107,6 +107,12 @@ class Reconciler:
             if event.type.startswith("finding."):
                 self._standing.add(site_id)
             elif site_id in self._standing and event.actor != ACTOR:
+                self.ask(site_id)
+
+    def hear(self, ring: Ring) -> None:
+        """A listener of the doorbell: the same for what other processes change."""
+        for site_id, _ in ring.sites or ((site_id, 0) for site_id in self._standing):
+            if site_id in self._standing:
                 self.ask(site_id)
 
     async def look(self) -> Report:
@@ -126,7 +132,7 @@ class Reconciler:
             ids = [row["id"] for row in page]
             if page:
                 report.sites += len(ids)
-                report.at = self._now(page[-1])
+                report.at = self._clock() if self._clock is not None else page[-1]["now"]
                 units, bookings = await store.counts(connection, ids)
                 report.checked += units
                 report.bookings += bookings
@@ -142,16 +148,36 @@ class Reconciler:
         return max(now, journal_at)
 
     async def _pass(self, report: Report, sites: list[int], *, dry_run: bool) -> None:
-        """Looks at a page of sites until a look finds nothing that the one before had no room for."""
+        """Looks at a page of sites; should that fail, at each of them alone, so that none holds up the others."""
+        try:
+            await self._looks(report, sites, dry_run=dry_run)
+        except UNREACHABLE:
+            raise
+        except Exception as error:  # as a loop's top: somebody wrote what cannot even be read
+            if len(sites) > 1:
+                for site_id in sites:
+                    await self._pass(report, [site_id], dry_run=dry_run)
+            else:
+                cause = innermost(error)
+                log.warning(
+                    "site could not be looked at", site=sites[0], error=f"{type(cause).__name__}: {cause}"[:200]
+                )
+                report.failed[str(sites[0])] = type(cause).__name__
+        for tell in self.progressed:
+            tell()
+
+    async def _looks(self, report: Report, sites: list[int], *, dry_run: bool) -> None:
+        """Looks again until a look finds no more than one takes, or nothing more to repair."""
         for _ in range(ROUNDS_MAX):
-            async with self._room, store.two_looks(self._pool) as connections:
+            before = report.fixed
+            async with self._room, store.two_looks(self._pool, self._taking) as connections:
                 stands = await store.stands_of(connections[0], sites)
                 found, is_cut = await self._detect(connections, report, stands)
                 if dry_run:
                     await self._imagine(connections[0], report, stands, found)
             if not dry_run:
                 await self._repair(report, found)
-            if dry_run or not is_cut:
+            if dry_run or not is_cut or report.fixed == before:
                 return
 
     async def _detect(
@@ -175,15 +201,7 @@ class Reconciler:
 
         async def put(site: Site, command: Reconcile) -> None:
             async with room:
-                try:
-                    answer = await self._desk.submit(site.id, command, actor=ACTOR)
-                except Refusal as refusal:
-                    report.failed[site.slug] = refusal.code
-                except Exception as error:  # as a loop's top: one site that cannot be put right holds up no other
-                    log.exception("site could not be reconciled", site=site.slug)
-                    report.failed[site.slug] = type(error).__name__
-                else:
-                    report.add(site.slug, _decode(answer.body).details)
+                await repair(self._desk, report, site, command)
 
         async with asyncio.TaskGroup() as group:
             for site, suspects in found:
@@ -198,12 +216,9 @@ class Reconciler:
         for site, suspects in found:
             row = by_id[site.id]
             for command in commands_of(suspects):
-                state = SiteState(
-                    site, policy_of(site.kind), version=row["version"], now=self._now(row), wakes_at=row["wakes_at"]
+                await imagine(
+                    connection, report, site, command, stand=(row["version"], self._now(row), row["wakes_at"])
                 )
-                await load(connection, {site.id: state}, [(state, command)])
-                _, told = reconcile(state, command, ACTOR)
-                report.add(site.slug, told.details)
 
     def _tell(self, report: Report, *, is_first: bool = False) -> None:
         """A line for each repair and each new discrepancy, and one for the whole; but for the first pass none when
@@ -227,20 +242,4 @@ class Reconciler:
             )
 
 
-def commands_of(suspects: Suspects) -> Iterator[Reconcile]:
-    """The suspects as commands of bounded size; at least one, as the command itself puts the site's alarm right."""
-    units, bookings, blocks = list(suspects.units), list(suspects.bookings), list(suspects.blocks)
-    for start in range(0, max(len(units), len(bookings), len(blocks), 1), SUSPECTS_MAX):
-        until = start + SUSPECTS_MAX
-        part: list[UUID] = bookings[start:until]
-        yield Reconcile(
-            units=tuple(units[start:until]),
-            bookings=tuple(part),
-            blocks=tuple(blocks[start:until]),
-            blocks_to_wake=tuple(block for block in blocks[start:until] if block in suspects.blocks_to_wake),
-            differing={key: suspects.differing[key] for key in part if key in suspects.differing},
-        )
-
-
-_decode = msgspec.json.Decoder(SiteReport).decode
-__all__ = ["Detail", "Reconciler", "Report", "Told"]
+__all__ = ["Reconciler", "Report"]

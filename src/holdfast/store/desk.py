@@ -10,6 +10,7 @@ import msgspec
 
 from holdfast.domain.blocks import Block
 from holdfast.domain.bookings.values import NOBODY, Booking, Customer, Part
+from holdfast.domain.errors import Refusal
 from holdfast.domain.finding import Finding
 from holdfast.domain.local_time import zone
 from holdfast.domain.observations import Observation
@@ -34,7 +35,10 @@ def site_of(row: asyncpg.Record) -> Site:
     Raises:
         Refusal: `invalid_settings` when somebody wrote settings past us that cannot work.
     """
-    raw = _decode_object(row["settings"])
+    try:
+        raw = _decode_object(row["settings"])
+    except msgspec.MsgspecError as error:
+        raise Refusal("invalid_settings", field="settings", problem=str(error)) from None
     settings = parse_settings(raw, policy_of(row["kind"]).defaults)
     hours, slots, check_in, check_out, cut_off = rules_of(settings)
     return Site(

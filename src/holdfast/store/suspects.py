@@ -1,7 +1,8 @@
 """What looks otherwise than it should, asked of whole tables at once. Rows in, values out; decides nothing."""
 
+import asyncio
 from collections.abc import AsyncIterator, Iterable, Mapping, Sequence
-from contextlib import asynccontextmanager
+from contextlib import AsyncExitStack, asynccontextmanager
 from datetime import datetime, timedelta
 from typing import Any
 from uuid import UUID
@@ -16,7 +17,11 @@ from holdfast.store.connection import Connection
 Q = sql.load("suspects")
 _decode_parts = msgspec.json.Decoder(tuple[Part, ...]).decode
 
-_ROOM = "set local statement_timeout = '120s'; set local work_mem = '64MB'; set local jit = off"
+_ROOM = (
+    "set local statement_timeout = '120s'; set local work_mem = '64MB'; set local jit = off; "
+    # one waits for the other, and for what is made of their answers
+    "set local idle_in_transaction_session_timeout = '300s'"
+)
 
 Found = list[tuple[int, Any]]
 """Site id and the id of a unit, booking, block or holder."""
@@ -49,19 +54,24 @@ class Times(msgspec.Struct, frozen=True):
 
 
 @asynccontextmanager
-async def two_looks(pool: asyncpg.Pool) -> AsyncIterator[tuple[Connection, Connection]]:
-    """Two connections that show one snapshot, read-only, with room for joins of whole tables."""
-    async with (
-        pool.acquire() as first,
-        pool.acquire() as second,
-        first.transaction(isolation="repeatable_read", readonly=True),
-        second.transaction(isolation="repeatable_read", readonly=True),
-    ):
-        snapshot = await first.fetchval("select pg_export_snapshot()")
-        await second.execute(f"set transaction snapshot '{snapshot}'")
-        for connection in (first, second):
-            await connection.execute(_ROOM)
-        yield first, second
+async def two_looks(pool: asyncpg.Pool, taking: asyncio.Lock) -> AsyncIterator[tuple[Connection, Connection]]:
+    """Two connections that show one snapshot, read-only, with room for joins of whole tables. Under the lock both are
+    taken, so that nobody who has one waits for the other of somebody who waits for one."""
+    async with AsyncExitStack() as stack:
+        async with taking:
+            first = await stack.enter_async_context(pool.acquire())
+            second = await stack.enter_async_context(pool.acquire())
+        yield await _snapshot(stack, first, second)
+
+
+async def _snapshot(stack: AsyncExitStack, first: Connection, second: Connection) -> tuple[Connection, Connection]:
+    for connection in (first, second):
+        await stack.enter_async_context(connection.transaction(isolation="repeatable_read", readonly=True))
+    snapshot = await first.fetchval("select pg_export_snapshot()")
+    await second.execute(f"set transaction snapshot '{snapshot}'")
+    for connection in (first, second):
+        await connection.execute(_ROOM)
+    return first, second
 
 
 async def page_of_sites(connection: Connection, after_id: int, named: str | None, limit: int) -> list[asyncpg.Record]:
@@ -128,6 +138,25 @@ async def told(connection: Connection, look: Look) -> list[asyncpg.Record]:
     return rows
 
 
+async def told_of(connection: Connection, bookings: Iterable[tuple[int, UUID]]) -> list[asyncpg.Record]:
+    """The same of these bookings, whether live or not, and whether their units are as told."""
+    pairs = list(bookings)
+    if not pairs:
+        return []
+    rows: list[asyncpg.Record] = await connection.fetch(Q["told_of"], *_columns(pairs))
+    return rows
+
+
+async def not_live(connection: Connection, look: Look, states: list[str]) -> Found:
+    """Bookings marked as not live in one of these states."""
+    return _pairs(await connection.fetch(Q["not_live"], look.site_ids, states, look.limit))
+
+
+async def homeless(connection: Connection, look: Look) -> Found:
+    """Holders of claims on units there are not."""
+    return _pairs(await connection.fetch(Q["homeless"], look.site_ids, look.limit))
+
+
 async def gone(connection: Connection, holders: Iterable[tuple[int, UUID]]) -> list[asyncpg.Record]:
     """Of these bookings those without a row: what their last journal line says of them."""
     pairs = list(holders)
@@ -170,6 +199,10 @@ async def counts(connection: Connection, site_ids: Sequence[int]) -> tuple[int, 
     """How many units and live bookings these sites have."""
     (row,) = await connection.fetch(Q["counts"], list(site_ids))
     return row["units"], row["bookings"]
+
+
+def _columns(pairs: list[tuple[int, UUID]]) -> tuple[list[int], list[UUID]]:
+    return [pair[0] for pair in pairs], [pair[1] for pair in pairs]
 
 
 def _pairs(rows: list[asyncpg.Record]) -> Found:

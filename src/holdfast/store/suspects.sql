@@ -100,17 +100,67 @@ select k.site_id, k.id from block k
 where k.site_id = any($1::bigint[]) and k.wakes_at is distinct from k.ends_at limit $2;
 
 -- name: told
--- Live bookings that are not as their last journal line says.
-select b.site_id, b.id, b.version, b.state, j.subject, j.data -> 'booking' ->> 'state' as told_state,
-    j.data -> 'booking' ->> 'from' as told_from, j.data -> 'booking' ->> 'to' as told_to, b.starts_at, b.ends_at
-from booking b join journal j on j.site_id = b.site_id and j.version = b.version
+-- Live bookings that are not as their last journal line says, as far as it is kept.
+select b.site_id, b.id, b.version, b.state, b.starts_at, b.ends_at,
+    array(select u.code from unnest(b.unit_ids) with ordinality as n (unit_id, place)
+        join unit u on u.site_id = b.site_id and u.id = n.unit_id order by n.place) as codes,
+    case when j.subject = b.id::text then j.data -> 'booking' ->> 'state' end as told_state,
+    j.data -> 'booking' ->> 'from' as told_from, j.data -> 'booking' ->> 'to' as told_to,
+    array(select jsonb_array_elements_text(
+        case jsonb_typeof(j.data -> 'booking' -> 'units') when 'array' then j.data -> 'booking' -> 'units' end))
+        as told_units
+from booking b
+join site s on s.id = b.site_id and b.version > s.trimmed_version
+left join journal j on j.site_id = b.site_id and j.version = b.version
 where b.site_id = any($1::bigint[]) and b.live and (
-    j.subject <> b.id::text
+    j.version is null
+    or j.subject <> b.id::text
     or j.data -> 'booking' ->> 'state' is distinct from b.state
     or left(j.data -> 'booking' ->> 'from', 19)
         is distinct from to_char(b.starts_at at time zone 'UTC', 'YYYY-MM-DD"T"HH24:MI:SS')
     or left(j.data -> 'booking' ->> 'to', 19)
         is distinct from to_char(b.ends_at at time zone 'UTC', 'YYYY-MM-DD"T"HH24:MI:SS'))
+limit $2;
+
+-- name: told_of
+-- Of these bookings, live or not, those that are not as their last journal line says, the units among it.
+select b.site_id, b.id, b.version, b.state, b.starts_at, b.ends_at,
+    array(select u.code from unnest(b.unit_ids) with ordinality as n (unit_id, place)
+        join unit u on u.site_id = b.site_id and u.id = n.unit_id order by n.place) as codes,
+    case when j.subject = b.id::text then j.data -> 'booking' ->> 'state' end as told_state,
+    j.data -> 'booking' ->> 'from' as told_from, j.data -> 'booking' ->> 'to' as told_to,
+    array(select jsonb_array_elements_text(
+        case jsonb_typeof(j.data -> 'booking' -> 'units') when 'array' then j.data -> 'booking' -> 'units' end))
+        as told_units
+from unnest($1::bigint[], $2::uuid[]) as k (site_id, id)
+join booking b on b.site_id = k.site_id and b.id = k.id
+join site s on s.id = b.site_id and b.version > s.trimmed_version
+left join journal j on j.site_id = b.site_id and j.version = b.version
+where (
+    j.version is null
+    or j.subject <> b.id::text
+    or j.data -> 'booking' ->> 'state' is distinct from b.state
+    or left(j.data -> 'booking' ->> 'from', 19)
+        is distinct from to_char(b.starts_at at time zone 'UTC', 'YYYY-MM-DD"T"HH24:MI:SS')
+    or left(j.data -> 'booking' ->> 'to', 19)
+        is distinct from to_char(b.ends_at at time zone 'UTC', 'YYYY-MM-DD"T"HH24:MI:SS')
+    or array(select u.code from unnest(b.unit_ids) with ordinality as n (unit_id, place)
+        join unit u on u.site_id = b.site_id and u.id = n.unit_id order by n.place)
+        is distinct from array(select jsonb_array_elements_text(
+        case jsonb_typeof(j.data -> 'booking' -> 'units') when 'array' then j.data -> 'booking' -> 'units' end)));
+
+-- name: not_live
+-- Bookings that are marked as not live in one of the states that hold claims.
+select b.site_id, b.id from booking b
+where b.site_id = any($1::bigint[]) and not b.live and b.state = any($2::text[])
+    and b.state in ('Held', 'Booked', 'Active', 'Reserved', 'CheckedIn', 'Pending', 'Approved')
+limit $3;
+
+-- name: homeless
+-- Holders of claims on units there are not.
+select c.site_id, c.holder_id from claim c
+where c.site_id = any($1::bigint[])
+    and not exists (select 1 from unit u where u.site_id = c.site_id and u.id = c.unit_id)
 limit $2;
 
 -- name: gone
@@ -171,7 +221,8 @@ where s.id = any($1::bigint[]) and coalesce(s.wakes_at, 'infinity') > least(
 -- name: standing
 -- What stands at these sites, with the unit it is about where it is about one.
 select f.site_id, f.rule, f.subject, u.id as unit_id
-from finding f left join unit u on u.site_id = f.site_id and u.code = f.subject
+from finding f left join unit u on u.site_id = f.site_id
+    and case when f.rule = 'poisoned_unit' then u.id::text = f.subject else u.code = f.subject end
 where f.site_id = any($1::bigint[]) and f.stands and f.rule = any($2::text[])
 order by f.site_id, f.opened_at limit $3;
 

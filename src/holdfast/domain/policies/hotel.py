@@ -122,7 +122,9 @@ class Hotel(Policy):
         if booking.state == "CheckedIn" and booking.ends_at + minutes(settings.late_check_out_minutes) <= now:
             return "late_check_out", "The guest is still there after the time to leave", ("check-out", "extend")
         expected_by = booking.starts_at + minutes(settings.late_arrival_minutes)
-        if booking.state == "Reserved" and settings.late_arrival_minutes and expected_by <= now:
+        # one whose no-show was taken back has until `expires_at`, and somebody expects them
+        is_awaited = booking.state == "Reserved" and booking.expires_at is None
+        if is_awaited and settings.late_arrival_minutes and expected_by <= now:
             return "no_arrival", "The guest has not arrived", ("check-in", "no-show", "cancel")
         return None
 

@@ -13,7 +13,8 @@ def put_alarms_right(going: Going) -> None:
     """Sets the alarms of suspect bookings and blocks to what the policy says. Those of units come with their status."""
     state = going.state
     draft = going.draft()
-    for booking_id in [booking.id for booking in going.sound_bookings()]:
+    failed = {one.key for one in going.aside}
+    for booking_id in [booking.id for booking in going.sound_bookings() if booking.id not in failed]:
         booking = state.bookings[booking_id]
         due = state.policy.due(booking, state.site)
         if due is None or (booking.wakes_at is not None and booking.wakes_at <= due[0]):

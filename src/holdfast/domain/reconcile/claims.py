@@ -36,8 +36,8 @@ def put_claims_right(going: Going) -> None:
 
 
 def _exchange(going: Going, booking: Booking, wrong: list[Claim], missing: list[Claim]) -> None:
-    draft = going.draft()
-    draft.release(wrong)
+    """Exchanges claims all at once or not at all: as long as others are in the way of what the row asks for, a booking
+    keeps what it holds. A guest who is in a room must not lose it to a row that somebody wrote."""
     restored: list[Claim] = []
     for claim in missing:
         bare = replace(claim, end=_bare_end(booking, claim))
@@ -48,11 +48,14 @@ def _exchange(going: Going, booking: Booking, wrong: list[Claim], missing: list[
             restored.append(bare)
         else:
             _note_conflict(going, booking, bare, rivals)
+    if len(restored) < len(missing) and wrong:
+        return
+    draft = going.draft()
+    draft.release(wrong)
     draft.claim(restored)
     if wrong or restored:
         codes = list(dict.fromkeys(going.code(claim.unit_id) for claim in (*restored, *wrong)))
-        reason = _reason(booking, wrong, restored)
-        told = {"units": codes, "reason": reason, "reference": booking.reference}
+        told = {"units": codes, "reason": _reason(booking, wrong, restored), "reference": booking.reference}
         going.repaired(draft, "claim_differs", str(booking.id), told)
     going.apply(draft)
 

@@ -2,6 +2,7 @@
 not; nothing is overwritten, but that a café may ask to end sessions in which nobody is."""
 
 from collections.abc import Iterator
+from datetime import datetime
 from typing import Any
 
 from holdfast.domain.bookings.acts import act
@@ -16,13 +17,16 @@ from holdfast.domain.reconcile.going import Going, detail
 from holdfast.domain.statuses import consequences
 from holdfast.domain.units import UNSERVICEABLE, Claim, Unit
 
-UNIT_RULES = frozenset({"occupied_not_booked", "still_running", "booked_but_idle", "agent_offline", "two_sessions"})
+UNIT_RULES = frozenset(
+    {"occupied_not_booked", "still_running", "booked_but_idle", "agent_offline", "two_sessions", "poisoned_unit"}
+)
 BOOKING_RULES = frozenset(
     {
         "unknown_state", "booking_without_claim", "two_live_bookings", "journal_differs", "late_check_out",
-        "no_arrival", "unfit_for_arrival", "claim_without_holder",
+        "no_arrival", "unfit_for_arrival", "claim_without_holder", "poisoned_booking", "poisoned_block",
     }
 )  # fmt: skip
+RELOCATE = ("move", "swap", "cancel")
 
 
 def judge(going: Going) -> None:
@@ -42,8 +46,10 @@ def judge(going: Going) -> None:
         if (booking.version if booking is not None else None) == version:
             data = {"reason": told, "reference": booking.reference if booking is not None else None}
             going.holds["journal_differs", str(booking_id)] = data
-    _open_and_close(going)
+    for one in going.aside:
+        going.holds[f"poisoned_{one.kind}", str(one.key)] = {"error": one.error, "reason": one.error, **one.data}
     _end_idle(going)
+    _open_and_close(going)
 
 
 def _open_and_close(going: Going) -> None:
@@ -56,9 +62,11 @@ def _open_and_close(going: Going) -> None:
         opened = raise_finding(draft, rule, subject, data)
         going.details.append(detail(rule, subject, "opened" if opened is not None else "open", data))
     examined = {state.units[unit_id].code for unit_id in going.command.units if unit_id in state.units}
+    examined |= {str(unit_id) for unit_id in going.command.units}
     holders = {str(holder) for holder in (*going.command.bookings, *going.command.blocks)}
     for (rule, subject), finding in list(state.findings.items()):
         looked = (rule in UNIT_RULES and subject in examined) or (rule in BOOKING_RULES and subject in holders)
+        looked = looked or (rule, subject) in going.command.gone
         if looked and (rule, subject) not in going.holds:
             end_finding(draft, finding, reason="It is no longer so")
             if finding.state == "open":
@@ -68,15 +76,20 @@ def _open_and_close(going: Going) -> None:
 
 def _of_unit(going: Going, unit: Unit) -> Iterator[tuple[str, dict[str, Any]]]:
     state, now = going.state, going.state.now
+    # where nobody checks in, an approved booking is all there is to say that people are there
+    kind = "session" if state.policy.started_states else "booking"
     sessions = [
         claim
         for claim in state.claims_of(unit.id)
-        if claim.kind == "session" and claim.start <= now and (claim.end > now or state.policy.overstays)
+        if claim.kind == kind and claim.start <= now and (claim.end > now or state.policy.overstays)
     ]
     if len(sessions) > 1:
         references = [going.reference(claim.holder_id) or str(claim.holder_id) for claim in sessions]
         reason = f"Bookings {', '.join(references)} say that their people are in it"
-        yield "two_sessions", {"references": references, "reason": reason, "acts": ["check-out", "move"]}
+        yield (
+            "two_sessions",
+            {"references": references, "reason": reason, "acts": _acts(going, "check-out", "end", "move")},
+        )
     for seen in state.observations.get(unit.id, ()):
         yield from _of_observation(going, unit, seen, sessions)
 
@@ -87,19 +100,22 @@ def _of_observation(
     told: dict[str, Any] = {"seen": seen.seen, "since": seen.since, "seen_at": seen.seen_at}
     if sessions:
         told["reference"] = going.reference(sessions[0].holder_id)
-        if seen.seen == "vacant":
-            yield "booked_but_idle", {**told, "reason": "A session is running and nobody is there", "acts": ["end"]}
-        elif seen.seen == "offline":
+        # what was seen before it began says nothing of it; and a guest of the night is out by day
+        is_of_it = seen.seen_at >= sessions[0].start
+        if seen.seen == "vacant" and is_of_it and not going.state.policy.overstays:
+            reason = "A session is running and nobody is there"
+            yield "booked_but_idle", {**told, "reason": reason, "acts": _acts(going, "end")}
+        elif seen.seen == "offline" and is_of_it:
             yield "agent_offline", {**told, "reason": "A session is running and its agent is offline", "acts": []}
     elif seen.seen == "occupied":
         if seen.session_ended_at is not None and seen.since < seen.session_ended_at:
-            told |= {"ended_at": seen.session_ended_at, "acts": ["book"]}
+            told |= {"ended_at": seen.session_ended_at, "acts": []}
             yield (
                 "still_running",
                 {**told, "reason": "Its session is over and somebody is still there"},
             )
         else:
-            yield "occupied_not_booked", {**told, "reason": "Somebody is there without a session", "acts": ["book"]}
+            yield "occupied_not_booked", {**told, "reason": "Somebody is there without a session", "acts": []}
 
 
 def _of_booking(going: Going, booking: Booking) -> Iterator[tuple[str, dict[str, Any]]]:
@@ -114,7 +130,8 @@ def _of_booking(going: Going, booking: Booking) -> Iterator[tuple[str, dict[str,
     late = state.policy.late(booking, state.now, state.site)
     if late is not None:
         rule, reason, acts = late
-        yield rule, {**told, "from": booking.starts_at, "to": booking.ends_at, "reason": reason, "acts": list(acts)}
+        times = {"from": booking.starts_at, "to": booking.ends_at}
+        yield rule, {**told, **times, "reason": reason, "acts": _acts(going, *acts)}
     if booking.live and booking.state not in state.policy.started_states and (unfit := _unfit(going, booking)):
         yield "unfit_for_arrival", {**told, "from": booking.starts_at, "to": booking.ends_at, **unfit}
 
@@ -126,12 +143,12 @@ def _unfit(going: Going, booking: Booking) -> dict[str, Any] | None:
         unit = state.units[part.unit_id]
         if unit.condition in UNSERVICEABLE and state.policy.status_from(part.start, state.site) <= state.now:
             reason = f"{unit.code} is {str(unit.condition).replace('_', ' ')} and the booking comes next"
-            return {"unit": unit.code, "reason": reason, "acts": ["move", "swap", "cancel"]}
+            return {"unit": unit.code, "reason": reason, "acts": _acts(going, *RELOCATE)}
         stretch = Interval(part.start, part.end)
         for block in state.blocks.values():
             if part.unit_id in block.unit_ids and stretch.overlaps(Interval(block.starts_at, block.ends_at)):
                 reason = f"{unit.code} is blocked ({block.kind.replace('_', ' ')}) for a time in which it is booked"
-                return {"unit": unit.code, "reason": reason, "acts": ["move", "swap", "cancel"], "block": block.id}
+                return {"unit": unit.code, "reason": reason, "acts": _acts(going, *RELOCATE), "block": block.id}
     return None
 
 
@@ -145,25 +162,32 @@ def _end_idle(going: Going) -> None:
         if rule != "booked_but_idle":
             continue
         unit_id = state.codes[code]
-        idle = [seen for seen in state.observations[unit_id] if seen.seen == "vacant"]
-        if not idle or state.now - idle[0].since < minutes(after):
-            continue
-        for claim in list(state.claims_of(unit_id)):
-            if claim.kind == "session" and claim.covers(state.now):
-                _end(going, claim, f"Nobody was seen since {idle[0].since:%Y-%m-%dT%H:%M:%SZ}")
+        idle = next((seen for seen in state.observations[unit_id] if seen.seen == "vacant"), None)
+        for claim in list(state.claims_of(unit_id)) if idle is not None else ():
+            if claim.kind == "session" and claim.covers(state.now) and idle is not None:
+                since = max(idle.since, claim.start)
+                if idle.seen_at - since >= minutes(after) and _end(going, claim, since):
+                    going.holds.pop((rule, code), None)
 
 
-def _end(going: Going, claim: Claim, reason: str) -> None:
+def _end(going: Going, claim: Claim, since: datetime) -> bool:
     state = going.state
+    reason = f"Nobody was seen since {since:%Y-%m-%dT%H:%M:%SZ}"
     booking = state.bookings.get(claim.holder_id)
     if booking is None or len(booking.unit_ids) > 1:
         # a party may well leave one seat empty
-        return
+        return False
     try:
         draft = act(state, Act(booking.id, "end", reason=reason), going.actor)
     except Refusal:
-        return
+        return False
     state.apply(draft.change)
     going.changes.extend([draft.change, *consequences(state, draft.change, going.actor, state.now)])
     told = {"unit": going.code(claim.unit_id), "reason": reason, "reference": booking.reference}
     going.details.append(detail("booked_but_idle", str(booking.id), "repaired", told))
+    return True
+
+
+def _acts(going: Going, *wanted: str) -> list[str]:
+    """The acts of these that the policy knows."""
+    return [act for act in wanted if act in going.state.policy.acts]

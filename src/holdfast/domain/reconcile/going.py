@@ -12,6 +12,7 @@ from holdfast.domain.change import Change
 from holdfast.domain.commands import Reconcile
 from holdfast.domain.draft import Draft
 from holdfast.domain.findings import note_repair
+from holdfast.domain.poison import Poisoned
 from holdfast.domain.state import SiteState
 from holdfast.domain.statuses import refill
 from holdfast.domain.units import Claim
@@ -52,6 +53,8 @@ class Going:
         """Units whose status may follow differently now."""
         self.holds: dict[tuple[str, str], dict[str, Any]] = {}
         """The discrepancies that hold, with what is to be said of them."""
+        self.aside: list[Poisoned] = []
+        """What the clock could not process."""
         self._claimed: dict[UUID, set[int]] = {}
         for unit_id, timeline in state.timelines.items():
             for claim in timeline.claims:

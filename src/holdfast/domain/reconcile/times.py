@@ -31,7 +31,10 @@ def catch_up_missed(going: Going) -> None:
     ]
     if not late and not over:
         return
-    changes = catch_up(state, late, over, ())
+    changes = catch_up(state, late, over, (), aside=going.aside)
+    failed = {one.key for one in going.aside}
+    missed = [one for one in missed if one[0].id not in failed]
+    over = [block_id for block_id in over if block_id not in failed]
     going.changes.extend(changes)
     for change in changes:
         going.touched.update(change.touched)
