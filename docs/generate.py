@@ -400,8 +400,10 @@ def openapi() -> dict[str, Any]:
 
     from holdfast import app
     from holdfast.http.openapi import document
+    from holdfast.realtime.hub import Hub
     from holdfast.services.desk import Desk
     from holdfast.services.doorbell import Doorbell
+    from holdfast.services.journal import Epochs
     from holdfast.services.reconcile import Reconciler
     from holdfast.services.sites import Sites
 
@@ -409,7 +411,7 @@ def openapi() -> dict[str, Any]:
     desk = Desk(nowhere)
     house = app.House(
         settings=Settings(), database_url="", desk_pool=nowhere, reads=nowhere, desk=desk, sites=Sites(nowhere),
-        reconciler=Reconciler(nowhere, desk), doorbell=Doorbell(),
+        reconciler=Reconciler(nowhere, desk), hub=Hub(nowhere, Epochs(nowhere)), doorbell=Doorbell(),
         stopping=asyncio.Event(),
     )  # fmt: skip
     found: dict[str, Any] = json.loads(document(app.application(house).inner))

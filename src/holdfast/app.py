@@ -28,8 +28,11 @@ from holdfast.http.health import HEALTH_PUBLIC
 from holdfast.http.metrics import METRICS_PUBLIC, Metrics
 from holdfast.http.server import Server, address_of, listening
 from holdfast.http.server import StartError as StartError
+from holdfast.realtime.hub import Hub
+from holdfast.realtime.socketio import SocketIO
 from holdfast.runtime.alarms import Alarms
 from holdfast.runtime.doorbell import Ringing
+from holdfast.runtime.live import Live
 from holdfast.runtime.loop import Loop
 from holdfast.runtime.process import settle_memory, stopped_by_signals
 from holdfast.runtime.reconciler import Reconciling
@@ -42,6 +45,7 @@ from holdfast.services.desk import Desk, DeskLimits
 from holdfast.services.disk import MIB, Disks
 from holdfast.services.doorbell import Doorbell
 from holdfast.services.health import Health
+from holdfast.services.journal import Epochs
 from holdfast.services.reconcile import Reconciler
 from holdfast.services.sites import Sites
 from holdfast.services.watch import Watch, Watched, WatchLimits
@@ -77,6 +81,7 @@ class House(msgspec.Struct, frozen=True):
     desk: Desk
     sites: Sites
     reconciler: Reconciler
+    hub: Hub
     doorbell: Doorbell
     stopping: asyncio.Event
     """Set when the program is asked to stop: streams end then, or they would hold it up."""
@@ -100,6 +105,7 @@ LOOPS: list[MakeLoop] = [
         journal_days=house.settings.journal_retention_days,
     ),
     lambda house: _watching(house),
+    lambda house: Live(house.hub),
 ]
 HANDLERS: list[tuple[str, str]] = [
     # modules with further Litestar handlers, under full paths
@@ -107,6 +113,7 @@ HANDLERS: list[tuple[str, str]] = [
     ("holdfast.http.health", "HEALTH_HANDLERS"),
     ("holdfast.http.metrics", "METRICS_HANDLERS"),
     ("holdfast.http.reconciling", "RECONCILING_HANDLERS"),
+    ("holdfast.realtime.streams", "LIVE_HANDLERS"),
 ]
 
 
@@ -143,6 +150,9 @@ async def opened(settings: Settings, stopping: asyncio.Event | None = None) -> A
         doorbell = Doorbell()
         desk.heard.append(doorbell.committed)
         desk.woken.append(doorbell.woken)
+        hub = Hub(reads, Epochs(reads))
+        desk.heard.append(hub.heard)
+        doorbell.listeners += [hub.hear, reconciler.hear]
         if embedded is not None:
             desk.brake.release = embedded.release_ballast
         _log_acts(settings, desk)
@@ -152,7 +162,7 @@ async def opened(settings: Settings, stopping: asyncio.Event | None = None) -> A
         disks = Disks(settings.data, folder, low_bytes=settings.disk_free_min_mb * MIB)
         stopping = stopping if stopping is not None else asyncio.Event()
         yield House(
-            settings, url, desk_pool, reads, desk, sites, reconciler, doorbell, stopping,
+            settings, url, desk_pool, reads, desk, sites, reconciler, hub, doorbell, stopping,
             embedded=embedded, disks=disks,
         )  # fmt: skip
 
@@ -185,12 +195,18 @@ def application(house: House) -> Any:
         "stopping": house.stopping,
         "health": health,
         "reconciler": house.reconciler,
+        "hub": house.hub,
+        "streams_max": settings.streams_max,
         "metrics_public": settings.metrics_public,
     }
     public = HEALTH_PUBLIC | METRICS_PUBLIC
     edge = build(context, handlers=handlers, public=public, app_state=state, stopping=house.stopping)
     pools = {"desk": house.desk_pool, "reads": house.reads}
+    sockets = edge.sockets = SocketIO(
+        context, house.hub, house.reconciler, stopping=house.stopping, clients_max=settings.streams_max
+    )
     metrics = Metrics(house.desk, edge.traffic, health, loops=house.loops, pools=pools, disks=house.disks)
+    metrics.count_sockets(lambda: sockets.count)
     edge.inner.state["metrics"] = metrics
     return edge
 
@@ -268,6 +284,7 @@ async def served(house: House, bound: socket.socket) -> AsyncIterator[None]:
     finally:
         waiting.cancel()
         house.stopping.set()
+        house.hub.close()
         server.stop()
         await serving
 

@@ -14,12 +14,15 @@ from rich.text import Text
 from holdfast import app
 from holdfast.cli.remote import Remote
 from holdfast.cli.running import database_options, out, run, settings_of
+from holdfast.client import Site
 from holdfast.domain.local_time import zone
 from holdfast.services.board import Board as Boards
 from holdfast.services.journal import Epochs
 from holdfast.settings import Settings
 
 EVERY_S = 1.0
+LEAST_S = 0.1
+"""A board is shown anew each second, and after a change, but never more often than this."""
 COLOURS = {
     "available": "green", "vacant": "green", "clean": "green", "reserved": "yellow", "pending": "yellow",
     "active": "cyan", "occupied": "cyan", "booked": "cyan", "dirty": "magenta",
@@ -32,6 +35,8 @@ FRAME_LINES = 6
 
 Board = dict[str, Any]
 Ask = Callable[[], Awaitable[Board]]
+Moved = Callable[[float], Awaitable[object]]
+"""Waits for so many seconds, or until there is something new to show."""
 
 
 @click.command()
@@ -43,9 +48,12 @@ Ask = Callable[[], Awaitable[Board]]
 def board(site: str, watch: bool, url: str | None, seconds: float | None, **flags: object) -> None:
     """Show every unit of SITE: its status, who is in it, until when.
 
+    With --watch and --url it follows the server's events: a change shows at once, and the title says when the line is
+    down. Without --url it reads the database again each second.
+
     \b
     Example: holdfast board demo-cafe --watch
-             holdfast board demo-hotel --url http://127.0.0.1:8765
+             holdfast board demo-hotel --watch --url http://127.0.0.1:8765
     """
     run(_board(settings_of(**flags), site, url, watch=watch, seconds=seconds))
 
@@ -53,12 +61,8 @@ def board(site: str, watch: bool, url: str | None, seconds: float | None, **flag
 async def _board(settings: Settings, site: str, url: str | None, *, watch: bool, seconds: float | None) -> None:
     if url is not None:
         async with Remote(url, settings) as remote:
-            time_zone = (await remote.get(f"/api/sites/{site}"))["time_zone"]
-
-            async def ask_remote() -> Board:
-                return {**await remote.get(f"/api/sites/{site}/board"), "time_zone": time_zone}
-
-            await _show(ask_remote, watch=watch, seconds=seconds)
+            with remote.said():
+                await _show_remote(remote.house.site(site), watch=watch, seconds=seconds)
         return
     async with app.opened(settings) as house:
         found = await house.sites.find(site)
@@ -71,17 +75,38 @@ async def _board(settings: Settings, site: str, url: str | None, *, watch: bool,
         await _show(ask, watch=watch, seconds=seconds)
 
 
-async def _show(ask: Ask, *, watch: bool, seconds: float | None) -> None:
-    first = await ask()
+async def _show_remote(site: Site, *, watch: bool, seconds: float | None) -> None:
+    told = {"time_zone": (await site.about())["time_zone"]}
     if not watch:
-        out.print(table_of(first))
+        out.print(table_of({**(await site.board()).data, **told}))
         return
+    async with site.live() as live:
+        keeping = live.keep()
+
+        async def ask() -> Board:
+            if keeping.done():
+                keeping.result()
+            return {**live.board(), **told, "line": live.state}
+
+        await _watch(ask, seconds, moved=live.moved)
+
+
+async def _show(ask: Ask, *, watch: bool, seconds: float | None) -> None:
+    if watch:
+        await _watch(ask, seconds)
+    else:
+        out.print(table_of(await ask()))
+
+
+async def _watch(ask: Ask, seconds: float | None, *, moved: Moved = asyncio.sleep) -> None:
+    """Shows it anew each second, and as soon as `moved` ends."""
     loop = asyncio.get_running_loop()
     until = loop.time() + seconds if seconds is not None else None
     window = (lambda: (out.size.width, out.size.height)) if out.is_terminal else lambda: None
-    with Live(table_of(first, window()), console=out, auto_refresh=False, screen=out.is_terminal) as live:
+    with Live(table_of(await ask(), window()), console=out, auto_refresh=False, screen=out.is_terminal) as live:
         while until is None or loop.time() < until:
-            await asyncio.sleep(EVERY_S)
+            await asyncio.sleep(LEAST_S)
+            await moved(EVERY_S - LEAST_S)
             live.update(table_of(await ask(), window()), refresh=True)
 
 
@@ -116,8 +141,10 @@ def table_of(board: Board, window: tuple[int, int] | None = None) -> Table:
             column.append(cell if isinstance(cell, Text) else Text(cell))
     if window is not None:
         _fit(columns, window[0])
+    line = board.get("line", "live")
+    down = "" if line == "live" else f"   {line}: no word from the server"
     table = Table(
-        title=Text(f"{named}   {clock:%Y-%m-%d %H:%M:%S %Z}   version {board['version']}", no_wrap=True),
+        title=Text(f"{named}   {clock:%Y-%m-%d %H:%M:%S %Z}   version {board['version']}{down}", no_wrap=True),
         caption=Text(f"… {more} more, make the window taller", no_wrap=True) if more else None,
     )
     for name, cells_of in columns.items():

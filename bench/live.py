@@ -1,0 +1,231 @@
+"""Live screens: so many readers of one site, events at a steady rate; from the moment somebody sends a change to the
+moment each reader has it, and what a delivery costs the server. Beside it node's socket.io server, doing the same with
+the same readers on the same machine in the same run."""
+
+import asyncio
+import json
+import os
+import shutil
+import subprocess
+import sys
+import time
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
+from pathlib import Path
+
+from bench.ground import desk_on, make_sites
+from bench.serving import TOKEN, Client, served
+
+SHAPES = tuple(
+    tuple(map(int, shape.split("x"))) for shape in os.environ.get("BENCH_READERS", "1000x20,10000x2").split(",")
+)
+"""Readers and events a second."""
+SECONDS = 15
+MARK = b"sent-"
+CACHE = Path(os.environ.get("XDG_CACHE_HOME", Path.home() / ".cache")) / "holdfast-bench" / "socketio"
+TICK = os.sysconf("SC_CLK_TCK")
+
+_NODE = """
+const http = require("http");
+const { Server } = require("socket.io");
+const server = http.createServer((request, response) => {
+  let body = "";
+  request.on("data", (part) => (body += part));
+  request.on("end", () => {
+    if (request.method === "POST") io.emit("booking:created", JSON.parse(body));
+    response.end("{}");
+  });
+});
+const io = new Server(server, { transports: ["websocket"], perMessageDeflate: false });
+server.listen(0, "127.0.0.1", () => console.log("port " + server.address().port));
+"""
+_UPGRADE = (
+    "GET /socket.io/?EIO=4&transport=websocket HTTP/1.1\r\nHost: 127.0.0.1:{port}\r\nUpgrade: websocket\r\n"
+    "Connection: Upgrade\r\nSec-WebSocket-Key: AAAAAAAAAAAAAAAAAAAAAA==\r\nSec-WebSocket-Version: 13\r\n\r\n"
+)
+_LISTEN = (
+    "GET /api/sites/{site}/events HTTP/1.1\r\nHost: 127.0.0.1:{port}\r\nAuthorization: Bearer {token}\r\n"
+    "Accept: text/event-stream\r\n\r\n"
+)
+
+
+class Readers(asyncio.Protocol):
+    """One reader: knows nothing but to find the instant of sending in what it gets."""
+
+    took: list[int]
+
+    def __init__(self, hello: bytes, joined: bytes, took: list[int], ready: list[int]) -> None:
+        self._hello, self._joined, self._ready = hello, joined, ready
+        self.took = took
+        self._is_ready = False
+
+    def connection_made(self, transport: asyncio.Transport) -> None:  # type: ignore[override]
+        self.transport = transport
+        transport.write(self._hello)
+
+    def data_received(self, data: bytes) -> None:
+        now = time.monotonic_ns()
+        if not self._is_ready:
+            if b"101 Switching" in data:
+                # the packet that joins, as a client must send it: masked, here with zeros
+                self.transport.write(b"\x81\x82\0\0\0\x0040")
+                self._is_ready = True
+                self._ready.append(1)
+            elif self._joined in data:
+                self._is_ready = True
+                self._ready.append(1)
+        place = data.find(MARK)
+        while place >= 0:
+            self.took.append(now - int(data[place + 5 : place + 25]))
+            place = data.find(MARK, place + 25)
+
+
+async def read_in_a_process(port: int, count: int, hello: bytes, joined: bytes) -> None:
+    """What a process of readers does: connects, says that it is ready, and on a line of input tells its figures."""
+    took: list[int] = []
+    ready: list[int] = []
+    loop = asyncio.get_running_loop()
+    for first in range(0, count, 200):
+        for _ in range(first, min(first + 200, count)):
+            await loop.create_connection(lambda: Readers(hello, joined, took, ready), "127.0.0.1", port)
+        while len(ready) < min(first + 200, count):  # noqa: ASYNC110 the readers know no better
+            await asyncio.sleep(0.01)
+    print("ready", flush=True)
+    await loop.run_in_executor(None, sys.stdin.readline)
+    took.sort()
+    print(json.dumps([len(took), took[len(took) // 2] / 1e6, took[int(len(took) * 0.99)] / 1e6]), flush=True)
+
+
+def cpu_s(pid: int) -> float:
+    fields = Path(f"/proc/{pid}/stat").read_text().rsplit(")", 1)[1].split()
+    return (int(fields[11]) + int(fields[12])) / TICK
+
+
+def resident_mib(pid: int) -> float:
+    (line,) = (x for x in Path(f"/proc/{pid}/status").read_text().splitlines() if x.startswith("VmRSS"))
+    return round(int(line.split()[1]) / 1024, 1)
+
+
+@asynccontextmanager
+async def listening(port: int, count: int, hello: bytes, joined: bytes) -> AsyncIterator[asyncio.subprocess.Process]:
+    process = await asyncio.create_subprocess_exec(
+        sys.executable, "-m", "bench.live", str(port), str(count), hello.hex(), joined.hex(),
+        stdin=asyncio.subprocess.PIPE, stdout=asyncio.subprocess.PIPE,
+    )  # fmt: skip
+    assert process.stdout is not None
+    try:
+        async with asyncio.timeout(180):
+            assert (await process.stdout.readline()).strip() == b"ready"
+        yield process
+    finally:
+        if process.returncode is None:
+            process.kill()
+        await process.wait()
+
+
+async def measured(
+    pid: int, process: asyncio.subprocess.Process, post: object, count: int, rate: int
+) -> dict[str, object]:
+    """Sends events for a while, then asks the readers what they got."""
+    assert callable(post) and process.stdin is not None and process.stdout is not None
+    idle_mib = resident_mib(pid)
+    cpu, began, sent = cpu_s(pid), time.monotonic(), 0
+    peak = idle_mib
+    while time.monotonic() - began < SECONDS:
+        await post(f"sent-{time.monotonic_ns():020}")
+        sent += 1
+        peak = max(peak, resident_mib(pid))
+        await asyncio.sleep(max(0.0, began + sent / rate - time.monotonic()))
+    await asyncio.sleep(1.0)
+    cpu = cpu_s(pid) - cpu
+    process.stdin.write(b"\n")
+    async with asyncio.timeout(60):
+        got, p50, p99 = json.loads(await process.stdout.readline())
+    return {
+        "events": sent, "delivered": got, "lost": sent * count - got, "p50_ms": round(p50, 1), "p99_ms": round(p99, 1),
+        "cpu_us_per_delivery": round(cpu / max(got, 1) * 1e6, 1), "mib": peak,
+        "kib_per_reader": round(idle_mib * 1024 / count, 1),
+    }  # fmt: skip
+
+
+async def ours(database_url: str, site_id: int, count: int, rate: int) -> dict[str, object]:
+    async with served(database_url=database_url) as server:
+        hello = _LISTEN.format(site=site_id, port=server.port, token=TOKEN).encode()
+        async with listening(server.port, count, hello, b"id: ") as process:
+            client = await Client.open(server.port)
+
+            async def post(name: str) -> None:
+                status, answer = await client.request(
+                    "PATCH", f"/api/sites/{site_id}/units/PC000", json.dumps({"name": name}).encode()
+                )
+                assert status == 200, answer
+
+            await post("sent-" + "9" * 20)
+            found = await measured(server.process.pid, process, post, count, rate)
+            await client.close()
+            return found
+
+
+async def nodes(count: int, rate: int) -> dict[str, object]:
+    if shutil.which("node") is None or shutil.which("npm") is None:
+        return {"skipped": "node and npm are not installed"}
+    CACHE.mkdir(parents=True, exist_ok=True)
+    if not (CACHE / "node_modules" / "socket.io").exists():
+        done = await asyncio.to_thread(
+            subprocess.run,
+            ["npm", "install", "--silent", "--no-audit", "--no-fund", "socket.io@4"],
+            cwd=CACHE,
+            check=False,
+        )
+        if done.returncode:
+            return {"skipped": "npm could not install socket.io"}
+    (CACHE / "server.js").write_text(_NODE)
+    process = await asyncio.create_subprocess_exec("node", "server.js", cwd=CACHE, stdout=asyncio.subprocess.PIPE)
+    assert process.stdout is not None
+    try:
+        port = int((await process.stdout.readline()).split()[1])
+        async with listening(port, count, _UPGRADE.format(port=port).encode(), b"101 Switching") as readers:
+            client = await Client.open(port)
+
+            async def post(name: str) -> None:
+                booking = {
+                    "ground": "Ground 1",
+                    "date": "2026-11-20",
+                    "time": "9-10 AM",
+                    "status": "Pending",
+                    "name": name,
+                }
+                body = {"booking": {**booking, "name": name, "note": "as many bytes as a journal line has " * 5}}
+                await client.request("POST", "/", json.dumps(body).encode())
+
+            found = await measured(process.pid, readers, post, count, rate)
+            await client.close()
+            return found
+    finally:
+        process.kill()
+        await process.wait()
+
+
+async def main(database_url: str) -> dict[str, object]:
+    async with desk_on(database_url) as (pool, desk):
+        (site_id,) = await make_sites(pool, desk, 1, 3)
+    results: dict[str, object] = {}
+    for count, rate in SHAPES:
+        mine = await ours(database_url, site_id, count, rate)
+        theirs = await nodes(count, rate)
+        results[f"{count} readers, {rate} events/s"] = mine
+        results[f"{count} readers, {rate} events/s, node socket.io"] = theirs
+        if "p99_ms" in theirs:
+            results[f"{count} readers: ours / node"] = {
+                name: round(float(str(mine[name])) / float(str(theirs[name])), 2)
+                for name in ("p50_ms", "p99_ms", "cpu_us_per_delivery")
+            }
+    return results
+
+
+if __name__ == "__main__":
+    import uvloop
+
+    uvloop.run(
+        read_in_a_process(int(sys.argv[1]), int(sys.argv[2]), bytes.fromhex(sys.argv[3]), bytes.fromhex(sys.argv[4]))
+    )

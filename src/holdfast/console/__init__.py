@@ -1,0 +1,1 @@
+"""Who looks: pages for people, and the modules of which they are made."""

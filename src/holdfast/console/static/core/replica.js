@@ -1,0 +1,123 @@
+/**
+ * A site as a snapshot and the events behind it tell it: what a later snapshot would hold. Values are the server's own
+ * JSON. With `unit` only what is about that unit is kept. It asks nothing and waits for nothing.
+ */
+
+const ENDING = new Set(["completed", "cancelled", "no_show", "expired", "rejected"].map((cause) => `booking.${cause}`));
+const ENDED = new Set(["completed", "cancelled", "noshow", "expired", "rejected", "checkedout"]);
+
+/** Whether a booking holds its units. @param {any} booking */
+export const holds = (booking) =>
+  booking.ended_at === null && !ENDED.has(booking.state.toLowerCase().replace(/[^a-z]/g, ""));
+
+/** @param {any} told @returns {Set<string>} */
+const unitsOf = (told) => new Set([...told.units, ...(told.parts ?? []).map((/** @type {any} */ part) => part.unit)]);
+
+/** When a booking comes to a unit. @param {any} booking @param {string} code */
+const startIn = (booking, code) => {
+  const parts = (booking.parts ?? []).filter((/** @type {any} */ part) => part.unit === code);
+  return Math.max(...(parts.length > 0 ? parts : [booking]).map((/** @type {any} */ part) => Date.parse(part.from)));
+};
+
+export class Replica {
+  /** @param {any} board @param {string | null} unit */
+  constructor(board, unit = null) {
+    this.unit = unit;
+    this.take(board);
+  }
+
+  /** Begins anew with a snapshot. @param {any} board */
+  take(board) {
+    this.site = board.site;
+    this.epoch = board.epoch;
+    this.version = board.version;
+    this.start = Date.parse(board.from);
+    this.end = Date.parse(board.to);
+    const own = board.bookings.filter((/** @type {any} */ one) => this.#concerns(one));
+    /** @type {Map<string, any>} */ this.bookings = new Map(own.map((/** @type {any} */ one) => [one.id, one]));
+    const blocks = board.blocks.filter((/** @type {any} */ one) => this.#concerns(one));
+    /** @type {Map<string, any>} */ this.blocks = new Map(blocks.map((/** @type {any} */ one) => [one.id, one]));
+    /** @type {Map<string, any>} */ this.units = new Map();
+    for (const { next_booking_at: _, ...unit } of board.units) {
+      if (this.unit === null || this.unit === unit.code) this.#putUnit(unit);
+    }
+  }
+
+  /** Takes the next event in. @param {import("./stream.js").JournalEvent} event */
+  hear(event) {
+    this.version = event.version;
+    if (event.type.startsWith("booking.")) this.#hearBooking(event);
+    else if (event.type.startsWith("unit.")) this.#hearUnit(event);
+    else if (event.type === "block.created") {
+      const { block } = event.data;
+      if (this.#concerns(block) && Date.parse(block.from) < this.end && Date.parse(block.to) > this.start) {
+        this.blocks.set(block.id, block);
+      }
+    } else if (event.type === "block.removed") this.blocks.delete(event.data.id);
+  }
+
+  /** The live bookings of a unit in the order of their start. @param {string} code */
+  bookingsOf(code) {
+    const own = [...this.bookings.values()].filter((one) => holds(one) && unitsOf(one).has(code));
+    return own.sort((a, b) => startIn(a, code) - startIn(b, code));
+  }
+
+  /** When a unit's next booking starts, as far as the window goes; null when none does.
+   * @param {string} code @param {number} now milliseconds, of the server's clock */
+  nextBookingAt(code, now) {
+    const ahead = this.bookingsOf(code).filter((one) => !one.expires_at || Date.parse(one.expires_at) > now);
+    return ahead.map((one) => startIn(one, code)).find((start) => start > now) ?? null;
+  }
+
+  /** @param {import("./stream.js").JournalEvent} event */
+  #hearBooking(event) {
+    const { booking } = event.data;
+    const before = this.bookings.get(booking.id);
+    if (this.#concerns(booking) && this.#isInView(booking, !ENDING.has(event.type))) this.bookings.set(booking.id, booking);
+    else this.bookings.delete(booking.id);
+    for (const code of new Set([...unitsOf(booking), ...(before === undefined ? [] : unitsOf(before))])) {
+      if (this.units.has(code)) this.#putUnit(this.units.get(code));
+    }
+  }
+
+  /** @param {import("./stream.js").JournalEvent} event */
+  #hearUnit({ type, data, version, effective_at: since }) {
+    if (this.unit !== null && this.unit !== data.code) return;
+    let unit = { ...(this.units.get(data.code) ?? { code: data.code, booking: null }), version };
+    if (type === "unit.created" || type === "unit.changed") {
+      const { attributes: _, ...rest } = unit;
+      unit = { ...rest, name: data.name, category: data.category, parent: data.parent };
+      if (Object.keys(data.attributes ?? {}).length > 0) unit.attributes = data.attributes;
+    }
+    if (type === "unit.created") unit = { ...unit, condition: data.condition, shown_status: data.to, shown_since: since };
+    if (type === "unit.condition_changed") unit.condition = data.to;
+    if (type === "unit.status_changed" || type === "unit.status_repaired") {
+      unit = { ...unit, shown_status: data.to, shown_since: since, booking: data.booking ?? null };
+    }
+    this.#putUnit(unit);
+  }
+
+  /** Keeps a unit with the booking behind its status now: another one may have come behind the same word, and then no
+   * event says so. @param {any} unit */
+  #putUnit(unit) {
+    let { booking } = unit;
+    if (booking !== null) {
+      const own = this.bookingsOf(unit.code);
+      booking = (own.find((one) => one.started_at !== null) ?? own[0])?.id ?? booking;
+    }
+    this.units.set(unit.code, { ...unit, booking });
+  }
+
+  /** @param {any} told */
+  #concerns(told) {
+    return this.unit === null || unitsOf(told).has(this.unit);
+  }
+
+  /** Whether a snapshot of the same window would hold it. @param {any} booking @param {boolean} isLive */
+  #isInView(booking, isLive) {
+    const [from, to] = [Date.parse(booking.from), Date.parse(booking.to)];
+    if (this.start <= from && from < this.end) return true;
+    const isThere = booking.started_at !== null && booking.ended_at === null;
+    return from < this.end && isLive && holds(booking) && (to > this.start || isThere);
+  }
+}

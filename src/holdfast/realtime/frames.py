@@ -1,0 +1,90 @@
+"""Journal lines as Server-Sent Events: encoded once, however many listen.
+
+A position is `epoch:version`, or for several sites `epoch:site.version,site.version`.
+"""
+
+import msgspec
+
+from holdfast.services.journal import EventView
+
+_encode = msgspec.json.Encoder().encode
+
+
+class _Part(msgspec.Struct):
+    unit: str
+
+
+class _Units(msgspec.Struct):
+    """As much of an event's data as says which units it is about."""
+
+    units: tuple[str, ...] = ()
+    parts: tuple[_Part, ...] | None = None
+
+
+class _About(msgspec.Struct):
+    code: str | None = None
+    units: tuple[str, ...] = ()
+    from_units: tuple[str, ...] = ()
+    booking: _Units | str | None = None
+    block: _Units | None = None
+
+
+_about = msgspec.json.Decoder(_About).decode
+
+
+class Frame:
+    """One journal line, ready to be sent. `body` is its JSON without the closing brace, so that a position can be put
+    behind it; `units` are the codes it is about."""
+
+    __slots__ = ("_units", "body", "data", "type", "version")
+
+    def __init__(self, version: int, type: str, body: bytes, data: bytes) -> None:
+        self.version = version
+        self.type = type
+        self.body = body
+        self.data = data
+        self._units: frozenset[str] | None = None
+
+    @property
+    def units(self) -> frozenset[str]:
+        if self._units is None:
+            self._units = _units_of(self.data)
+        return self._units
+
+
+def frame_of(site: str, line: EventView) -> Frame:
+    """The frame of a journal line."""
+    return Frame(line.version, line.type, b'{"site":' + _encode(site) + b"," + _encode(line)[1:-1], bytes(line.data))
+
+
+def block(position: str, frame: Frame, prev: str | None = None) -> bytes:
+    """The event as it is sent; `prev` is the position of the one sent before it, where a filter leaves others out."""
+    more = b',"prev":' + _encode(prev) if prev is not None else b""
+    return b"id: %s\nevent: %s\ndata: %s%s}\n\n" % (position.encode(), frame.type.encode(), frame.body, more)
+
+
+def mark(position: str) -> bytes:
+    """A block that moves the reader's position and says nothing: it also keeps the connection from being cut."""
+    return b"id: %s\n\n" % position.encode()
+
+
+def reset(position: str, reason: str) -> bytes:
+    """What a reader could not be told: from this position on it hears everything again, after a new snapshot."""
+    data = _encode({"reason": reason, "position": position})
+    return b"id: %s\nevent: reset\ndata: %s\n\n" % (position.encode(), data)
+
+
+def _units_of(data: bytes) -> frozenset[str]:
+    try:
+        about = _about(data)
+    except msgspec.MsgspecError:
+        return frozenset()
+    # whoever follows a unit must hear what has left it, too
+    units = {*about.units, *about.from_units}
+    if about.code is not None:
+        units.add(about.code)
+    for inner in (about.booking, about.block):
+        if isinstance(inner, _Units):
+            units.update(inner.units)
+            units.update(part.unit for part in inner.parts or ())
+    return frozenset(units)
