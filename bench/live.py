@@ -160,7 +160,7 @@ async def ours(database_url: str, site_id: int, count: int, rate: int) -> dict[s
                 )
                 assert status == 200, answer
 
-            await post("sent-" + "9" * 20)
+            await post("warm")
             found = await measured(server.process.pid, process, post, count, rate)
             await client.close()
             return found

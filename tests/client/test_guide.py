@@ -1,6 +1,7 @@
 """What the guide on live streams shows is what happens."""
 
 import asyncio
+import os
 import re
 import shutil
 import subprocess
@@ -13,15 +14,17 @@ from holdfast.client import Holdfast
 from holdfast.realtime import hub
 from tests.http.conftest import TOKEN, LiveServer
 
-GUIDE = (Path(__file__).parents[2] / "docs" / "guides" / "live.md").read_text(encoding="utf-8")
+ROOT = Path(__file__).parents[2]
+GUIDE = (ROOT / "docs" / "guides" / "live.md").read_text(encoding="utf-8")
 SNIPPETS = re.findall(r"^```python\n(.*?)^```", GUIDE, re.MULTILINE | re.DOTALL)
 
 
 async def test_the_first_program_prints_a_board_and_a_change(server: LiveServer, house: Holdfast, slug: str) -> None:
     program = SNIPPETS[0].replace("http://127.0.0.1:8765", server.url).replace("None, ", f"{TOKEN!r}, ", 1)
     process = await asyncio.create_subprocess_exec(
-        sys.executable, "-u", "-c", program.replace("demo-cafe", slug), stdout=asyncio.subprocess.PIPE
-    )
+        sys.executable, "-u", "-c", program.replace("demo-cafe", slug), stdout=asyncio.subprocess.PIPE,
+        env={**os.environ, "PYTHONPATH": str(ROOT / "src")},
+    )  # fmt: skip
     assert process.stdout is not None
     async with asyncio.timeout(20):
         assert (await process.stdout.readline()).decode().startswith("{'PC1': 'Available'")
