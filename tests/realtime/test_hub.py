@@ -88,13 +88,22 @@ class Live:
     async def settled(self) -> None:
         """Until everything that can be told is told."""
         await self.hub.poll()
-        for _ in range(2000):
+        for _ in range(20_000):
             readers = [reader for each in self.hub.readers.values() for reader in each]
-            busy = self.hub._filling or any(reader.catching_up or reader.is_queued for reader in readers)
+            # one that does not read is not waited for
+            reading = [reader for reader in readers if not reader.outlet.unsent]
+            busy = bool(self.hub._filling) or any(
+                reader.catching_up or reader.is_queued or self._is_behind(reader) for reader in reading
+            )
             await asyncio_turn()
             if not busy:
                 return
         raise AssertionError("never settled")
+
+    def _is_behind(self, reader: Reader) -> bool:
+        if reader.paused_at is not None or reader.done.is_set():
+            return False
+        return any(place < self.hub._rings[site_id].last for site_id, place in reader.places.items())
 
     async def journal(self, wanted: Filter | None = None, *, behind: int = 0) -> list[int]:
         rows = await self.stage.pool.fetch(

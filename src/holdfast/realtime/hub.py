@@ -14,7 +14,7 @@ import structlog
 
 from holdfast.domain.change import Event
 from holdfast.realtime.frames import frame_of
-from holdfast.realtime.readers import Reader
+from holdfast.realtime.readers import CHUNK, Reader
 from holdfast.realtime.ring import Ring
 from holdfast.services.doorbell import Ring as Bell
 from holdfast.services.journal import Epochs, EventView, lines_behind, stands
@@ -215,9 +215,17 @@ class Hub:
             for line in lines:
                 if (one := reader.take(site_id, frame_of(ring.slug, line))) is not None:
                     reader.write(one)
-            # the next page only once this one is gone: nobody's backlog is kept in memory
-            if not await reader.emptied(within_s=STALLED_S):
-                reader.cut()
+                # more only once this is gone: nobody's backlog is kept in memory
+                if reader.outlet.unsent > CHUNK and not await self._is_read(reader, ring):
+                    break
+
+    async def _is_read(self, reader: Reader, ring: Ring) -> bool:
+        """Waits until a reader has taken what it was sent. False when that took too long, and it was cut, or when
+        meanwhile another history began."""
+        if not await reader.emptied(within_s=STALLED_S):
+            reader.cut()
+            return False
+        return ring is self._rings.get(ring.site_id)
 
     def _reset(self, reader: Reader, reason: str) -> None:
         places = {site_id: self._rings[site_id].last for site_id in reader.places}
