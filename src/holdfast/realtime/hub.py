@@ -220,12 +220,11 @@ class Hub:
                     break
 
     async def _is_read(self, reader: Reader, ring: Ring) -> bool:
-        """Waits until a reader has taken what it was sent. False when that took too long, and it was cut, or when
-        meanwhile another history began."""
+        """Waits until a reader has taken what it was sent. False when that took too long, and it was cut, when it has
+        left, or when meanwhile another history began."""
         if not await reader.emptied(within_s=STALLED_S):
             reader.cut()
-            return False
-        return ring is self._rings.get(ring.site_id)
+        return not reader.done.is_set() and ring is self._rings.get(ring.site_id)
 
     def _reset(self, reader: Reader, reason: str) -> None:
         places = {site_id: self._rings[site_id].last for site_id in reader.places}

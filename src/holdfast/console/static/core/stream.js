@@ -306,8 +306,9 @@ export function countdown(clock, instant, onTick) {
   const tick = () => {
     const left = clock.until(instant);
     // timers may come a little early: a second that is all but over is over
-    onTick(left % 1000 < 20 ? left - (left % 1000) : left);
-    if (left > 0) timer = setTimeout(tick, left % 1000 > 20 ? left % 1000 : Math.min(left, (left % 1000) + 1000));
+    const shown = left % 1000 < 20 ? left - (left % 1000) : left;
+    onTick(shown);
+    if (shown > 0) timer = setTimeout(tick, left % 1000 > 20 ? left % 1000 : Math.min(left, (left % 1000) + 1000));
   };
   tick();
   return () => clearTimeout(timer);
