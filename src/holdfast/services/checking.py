@@ -4,14 +4,14 @@ Every look is one repeatable snapshot, so that a change under way is seen whole 
 """
 
 from collections.abc import Iterable
-from datetime import datetime, timedelta
+from datetime import datetime
 from uuid import UUID
 
 import asyncpg
 import msgspec
 from msgspec import structs
 
-from holdfast.domain.bookings.claiming import claims_for
+from holdfast.domain.bookings.claiming import BUFFER_MAX, claims_for, without_buffer
 from holdfast.domain.policies import policy_of
 from holdfast.domain.policies.base import Policy
 from holdfast.domain.sites import Site
@@ -20,7 +20,6 @@ from holdfast.domain.units import BLOCK_KINDS, Claim, Unit
 from holdfast.store import checks as store
 
 FOUND_MAX = 1_000
-BUFFER_MAX = timedelta(minutes=1_440)
 
 
 class Mismatch(msgspec.Struct, frozen=True, order=True):
@@ -115,7 +114,7 @@ def _claims(state: SiteState, claims: list[Claim], expected: set[Claim], blocks:
     """Claims and live bookings must be each other's; a block may have left pieces of its time to bookings."""
     slug = state.site.slug
     recorded = {claim for claim in claims if claim.kind not in BLOCK_KINDS and claim.kind != "calendar"}
-    wanted, there = {_without_buffer(claim): claim for claim in expected}, {_without_buffer(c): c for c in recorded}
+    wanted, there = {without_buffer(claim): claim for claim in expected}, {without_buffer(c): c for c in recorded}
     found = [
         Mismatch(slug, "a live booking has its claim", str(claim.holder_id), "missing", _spoken(state, claim))
         for key, claim in wanted.items()
@@ -132,11 +131,6 @@ def _claims(state: SiteState, claims: list[Claim], expected: set[Claim], blocks:
         if claim.kind in BLOCK_KINDS and claim.holder_id not in blocks
     ]
     return found
-
-
-def _without_buffer(claim: Claim) -> Claim:
-    """What a claim is known by: in its end is the clean-up buffer of when it was made, which may have changed since."""
-    return structs.replace(claim, end=claim.start)
 
 
 def _spoken(state: SiteState, claim: Claim) -> str:

@@ -7,7 +7,7 @@ decided under its site's lock.
 
 import asyncio
 from collections.abc import Coroutine, Iterable, Sequence
-from datetime import datetime, timedelta
+from datetime import datetime
 from functools import lru_cache
 from typing import Any
 from uuid import UUID
@@ -15,7 +15,7 @@ from uuid import UUID
 import asyncpg
 import msgspec
 
-from holdfast.domain.bookings.claiming import claims_for
+from holdfast.domain.bookings.claiming import BUFFER_MAX, claims_for, without_buffer
 from holdfast.domain.bookings.values import Booking
 from holdfast.domain.policies import kinds, policy_of
 from holdfast.domain.policies.base import FAR, GRAIN
@@ -29,7 +29,6 @@ from holdfast.store.connection import Connection
 
 _NOBODY = UUID(int=0)
 REASON_MAX = 600
-_DAY = timedelta(days=1)
 
 
 class Suspects(msgspec.Struct):
@@ -193,10 +192,12 @@ class Detection:
         bare = msgspec.structs.replace(site, settings=msgspec.structs.replace(site.settings, buffer_minutes=0))
         state = SiteState(bare, policy, version=0, now=self.now, wakes_at=None)
         wanted = {
-            _known_by(claim): claim.end for claim in claims_for(booking, policy.claim_kinds[booking.state], state)
+            without_buffer(claim): claim.end for claim in claims_for(booking, policy.claim_kinds[booking.state], state)
         }
-        there = {_known_by(claim): claim.end for claim in held}
-        return wanted.keys() == there.keys() and all(end <= there[key] <= end + _DAY for key, end in wanted.items())
+        there = {without_buffer(claim): claim.end for claim in held}
+        return wanted.keys() == there.keys() and all(
+            end <= there[key] <= end + BUFFER_MAX for key, end in wanted.items()
+        )
 
     # -- what is odd -----------------------------------------------------------------------------------------------
 
@@ -256,10 +257,6 @@ def _example(token: str, now: datetime, seen_until: datetime) -> Claim:
     end = now if "e" in flags else now + FAR
     expires_at = now if "l" in flags else None
     return Claim(0, start - GRAIN if "e" in flags else start, end, kind, _NOBODY, expires_at)
-
-
-def _known_by(claim: Claim) -> Claim:
-    return msgspec.structs.replace(claim, end=claim.start)
 
 
 @lru_cache(maxsize=1)

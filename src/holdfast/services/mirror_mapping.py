@@ -203,4 +203,4 @@ def _check_names(name: str, section: str, given: Map[str, Any], known: tuple[str
 def _hook(kind: type, value: Any) -> Any:
     if kind is Path:
         return Path(value)
-    raise NotImplementedError
+    raise TypeError(f"no part of a mapping is a {kind.__name__}")

@@ -10,6 +10,9 @@ from holdfast.domain.errors import Refusal
 from holdfast.domain.state import SiteState
 from holdfast.domain.units import UNSERVICEABLE, Claim
 
+BUFFER_MAX = timedelta(minutes=1_440)
+"""The longest clean-up buffer a site may have."""
+
 
 def claims_for(booking: Booking, kind: str, state: SiteState) -> list[Claim]:
     """The claims a booking in such a state holds: its stretches not yet left, each with the clean-up buffer behind, as
@@ -27,6 +30,11 @@ def claims_for(booking: Booking, kind: str, state: SiteState) -> list[Claim]:
                 end = min([part.end + buffer, *(start for start in back if start >= part.end)])
             claims.append(Claim(part.unit_id, part.start, end, kind, booking.id, expires_at, index))
     return claims
+
+
+def without_buffer(claim: Claim) -> Claim:
+    """What a claim is known by: in its end is the clean-up buffer of when it was made, which may have changed since."""
+    return replace(claim, end=claim.start)
 
 
 def held(state: SiteState, booking: Booking) -> list[Claim]:

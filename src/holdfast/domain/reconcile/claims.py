@@ -1,11 +1,11 @@
 """Who holds what: live bookings have their claims, claims have their live booking or block, blocks have their time."""
 
-from datetime import datetime, timedelta
+from datetime import datetime
 
 from msgspec.structs import replace
 
 from holdfast.domain.blocks import Block
-from holdfast.domain.bookings.claiming import claims_for
+from holdfast.domain.bookings.claiming import BUFFER_MAX, claims_for, without_buffer
 from holdfast.domain.bookings.values import Booking
 from holdfast.domain.reconcile.going import Going
 from holdfast.domain.statuses import block_pieces
@@ -13,7 +13,6 @@ from holdfast.domain.units import BLOCK_KINDS, Claim
 
 NOBODY = "There is no such booking or block"
 NOT_HELD = "It did not hold the time that nobody else holds"
-BUFFER_MAX = timedelta(minutes=1_440)
 
 
 def put_claims_right(going: Going) -> None:
@@ -22,10 +21,10 @@ def put_claims_right(going: Going) -> None:
     for booking_id in [booking.id for booking in going.sound_bookings()]:
         booking = going.state.bookings[booking_id]
         expected = claims_for(booking, policy.claim_kinds[booking.state], going.state) if booking.live else []
-        wanted = {_known_by(claim): claim for claim in expected}
+        wanted = {without_buffer(claim): claim for claim in expected}
         kept, wrong = set(), []
         for claim in going.held_by(booking_id):
-            known = _known_by(claim)
+            known = without_buffer(claim)
             if known in wanted and _bare_end(booking, claim) <= claim.end <= _bare_end(booking, claim) + BUFFER_MAX:
                 kept.add(known)
             else:
@@ -125,11 +124,6 @@ def _is_part_of(block: Block, claim: Claim) -> bool:
         and block.starts_at <= claim.start
         and claim.end <= block.ends_at
     )
-
-
-def _known_by(claim: Claim) -> Claim:
-    """What a claim is known by: in its end is the clean-up buffer of when it was made, which may have changed since."""
-    return replace(claim, end=claim.start)
 
 
 def _bare_end(booking: Booking, claim: Claim) -> datetime:
