@@ -4,29 +4,25 @@ Weakest first: default, TOML file, `HOLDFAST_*` variables, command line flags. R
 values out of bounds, names the nearest known one, and never shows a secret.
 """
 
-import difflib
 import os
 import sys
-import tomllib
-from collections.abc import Callable, Mapping
+from collections.abc import Mapping
 from dataclasses import Field, dataclass, field, fields
 from pathlib import Path
-from urllib.parse import parse_qsl, quote, urlencode, urlsplit, urlunsplit
 
-PREFIX = "HOLDFAST_"
-CONFIG_VARIABLE = "HOLDFAST_CONFIG"
-CONFIG_NAME = "holdfast.toml"
-TEST_PREFIX = "HOLDFAST_TEST_"
-ADMIN_TOKEN_CHARS_MIN = 16
-HIDDEN = "(hidden)"
+from holdfast.settings.about import about as _about
+from holdfast.settings.about import about_of as _about_of
+from holdfast.settings.about import between as _between
+from holdfast.settings.about import check_admin_token as _check_admin_token
+from holdfast.settings.about import check_database_url as _check_database_url
+from holdfast.settings.about import check_host as _check_host
+from holdfast.settings.about import hide_password as hide_password
+from holdfast.settings.about import one_of as _one_of
+from holdfast.settings.about import shown as _shown
+from holdfast.settings.reading import PREFIX, from_environ, from_file, label, parsed, unknown
+from holdfast.settings.reading import SettingsError as SettingsError
+
 MIB = 1024 * 1024
-_WORDS = {"true": True, "yes": True, "on": True, "1": True, "false": False, "no": False, "off": False, "0": False}
-
-Check = Callable[[object], str | None]
-
-
-class SettingsError(Exception):
-    """A setting is unknown, unreadable or out of bounds; the message says which and what is allowed."""
 
 
 @dataclass(frozen=True)
@@ -40,53 +36,6 @@ class SettingLine:
     meaning: str
     variable: str
     flag: str
-
-
-def _between(low: float, high: float) -> Check:
-    def check(value: object) -> str | None:
-        assert isinstance(value, int | float)
-        return None if low <= value <= high else f"must be between {low:g} and {high:g}"
-
-    return check
-
-
-def _one_of(*words: str) -> Check:
-    def check(value: object) -> str | None:
-        return None if value in words else f"must be one of {', '.join(words)}"
-
-    return check
-
-
-def _check_database_url(value: object) -> str | None:
-    assert isinstance(value, str)
-    scheme = value.split("://", 1)[0] if "://" in value else ""
-    if scheme in ("postgresql", "postgres"):
-        return None
-    return "must look like postgresql://user:password@host:5432/database"
-
-
-def _check_admin_token(value: object) -> str | None:
-    assert isinstance(value, str)
-    return None if len(value) >= ADMIN_TOKEN_CHARS_MIN else f"must have at least {ADMIN_TOKEN_CHARS_MIN} characters"
-
-
-def _check_host(value: object) -> str | None:
-    assert isinstance(value, str)
-    return (
-        None if value.strip() and not any(c.isspace() or c == "/" for c in value) else "must be a host name or address"
-    )
-
-
-@dataclass(frozen=True)
-class _About:
-    unit: str
-    meaning: str
-    check: Check | None = None
-    secret: bool = False
-
-
-def _about(unit: str, meaning: str, check: Check | None = None, *, secret: bool = False) -> Mapping[str, _About]:
-    return {"about": _About(unit, meaning, check, secret)}
 
 
 def data_folder(environ: Mapping[str, str]) -> Path:
@@ -258,8 +207,8 @@ def load(flags: Mapping[str, object], environ: Mapping[str, str], cwd: Path) -> 
     sources: dict[str, str] = {}
     known = {item.name: item for item in _setting_fields()}
     for source, base, given in (
-        _from_file(flags, environ, cwd),
-        _from_environ(environ, cwd),
+        from_file(flags, environ, cwd),
+        from_environ(environ, cwd),
         (
             "flag",
             cwd,
@@ -267,128 +216,13 @@ def load(flags: Mapping[str, object], environ: Mapping[str, str], cwd: Path) -> 
         ),
     ):
         for name, value in given.items():
-            label = _label(source, name)
+            place = label(source, name)
             if name not in known:
-                raise SettingsError(_unknown(source, name, list(known)))
-            values[name] = _parsed(known[name], value, label=label, base=base, environ=environ)
-            sources[name] = label
+                raise SettingsError(unknown(source, name, list(known)))
+            values[name] = parsed(known[name], value, label=place, base=base, environ=environ)
+            sources[name] = place
     return Settings(**values, sources=sources)  # type: ignore[arg-type]
-
-
-def hide_password(url: str) -> str:
-    """Return the URL with the password replaced, wherever it stands."""
-    parts = urlsplit(url)
-    netloc = parts.netloc
-    if "@" in netloc:
-        user, _, rest = netloc.rpartition("@")
-        name, colon, _password = user.partition(":")
-        netloc = f"{name}{colon}{'***' if colon else ''}@{rest}"
-    pairs = [
-        (key, "***" if key.lower() in ("password", "sslpassword") else value)
-        for key, value in parse_qsl(parts.query, keep_blank_values=True)
-    ]
-    return urlunsplit((parts.scheme, netloc, parts.path, urlencode(pairs, safe="/*", quote_via=quote), ""))
 
 
 def _setting_fields() -> list[Field[object]]:
     return [item for item in fields(Settings) if "about" in item.metadata]
-
-
-def _about_of(item: Field[object]) -> _About:
-    about = item.metadata["about"]
-    assert isinstance(about, _About)
-    return about
-
-
-def _from_file(
-    flags: Mapping[str, object], environ: Mapping[str, str], cwd: Path
-) -> tuple[str, Path, Mapping[str, object]]:
-    named = flags.get("config") or environ.get(CONFIG_VARIABLE)
-    path = cwd / (Path(str(named)).expanduser() if named else CONFIG_NAME)
-    if not named and not path.is_file():
-        return f"file {path.name}", cwd, {}
-    try:
-        return f"file {path.name}", path.parent, tomllib.loads(path.read_text(encoding="utf-8"))
-    except FileNotFoundError:
-        raise SettingsError(f"The settings file {path} does not exist. Check --config and {CONFIG_VARIABLE}.") from None
-    except (OSError, UnicodeDecodeError, tomllib.TOMLDecodeError) as error:
-        raise SettingsError(f"The settings file {path} cannot be read: {error}") from error
-
-
-def _from_environ(environ: Mapping[str, str], cwd: Path) -> tuple[str, Path, Mapping[str, object]]:
-    given = {
-        name.removeprefix(PREFIX).lower(): value
-        for name, value in environ.items()
-        if name.startswith(PREFIX) and name != CONFIG_VARIABLE and not name.startswith(TEST_PREFIX)
-    }
-    return "variable", cwd, given
-
-
-def _label(source: str, name: str) -> str:
-    if source == "variable":
-        return PREFIX + name.upper()
-    return "--" + name.replace("_", "-") if source == "flag" else source
-
-
-def _unknown(source: str, name: str, known: list[str]) -> str:
-    def spelt(word: str) -> str:
-        return word if source.startswith("file ") else _label(source, word)
-
-    place = f" in {source}" if source.startswith("file ") else ""
-    near = difflib.get_close_matches(name, known, n=1, cutoff=0.5)
-    hint = f"Did you mean {spelt(near[0])}?" if near else "`holdfast settings` lists all of them."
-    return f"Unknown setting {spelt(name)}{place}. {hint}"
-
-
-def _parsed(item: Field[object], value: object, *, label: str, base: Path, environ: Mapping[str, str]) -> object:
-    about = _about_of(item)
-    read = _read(_kind(item), value)
-    if read is None:
-        wanted = {"int": "a whole number", "float": "a number", "Path": "a folder", "bool": "true or false"}.get(
-            _kind(item), "a text"
-        )
-        raise SettingsError(f"{item.name} ({label}) must be {wanted}{_quoted(about, value)}.")
-    wrong = about.check(read) if about.check else None
-    if wrong:
-        raise SettingsError(f"{item.name} ({label}) {wrong}{_quoted(about, value)}.")
-    if isinstance(read, Path):
-        home = environ.get("HOME")
-        if home and read.parts[0] == "~":
-            return Path(home, *read.parts[1:])
-        return base / read.expanduser()
-    return read
-
-
-def _kind(item: Field[object]) -> str:
-    return item.type.__name__ if isinstance(item.type, type) else "str"
-
-
-def _read(kind: str, value: object) -> object | None:
-    """Return the value in the field's type, None when it cannot be."""
-    if kind == "bool":
-        return value if isinstance(value, bool) else _WORDS.get(str(value).lower())
-    if isinstance(value, bool):
-        return None
-    try:
-        if kind == "Path":
-            return Path(value) if isinstance(value, str | Path) and str(value) else None
-        if kind == "int":
-            return int(value) if isinstance(value, int | str) else None
-        if kind == "float":
-            number = float(value) if isinstance(value, int | float | str) else None
-            return number if number is not None and number == number else None
-    except ValueError:
-        return None
-    return value if isinstance(value, str) and value else None
-
-
-def _quoted(about: _About, value: object) -> str:
-    return "" if about.secret else f", not {value!r}"
-
-
-def _shown(item: Field[object], value: object) -> str:
-    if value is None:
-        return "(not set)"
-    if not _about_of(item).secret:
-        return str(value).lower() if isinstance(value, bool) else str(value)
-    return hide_password(str(value)) if item.name == "database_url" else HIDDEN
