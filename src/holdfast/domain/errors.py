@@ -42,6 +42,7 @@ CODES: dict[str, str] = {
     "would_hit": "The block would hit live bookings; list them for re-planning or pass `allow_conflicts`.",
     "not_allowed": "This token does not allow that.",
     "unauthorised": "A valid bearer token is required.",
+    "too_many_requests": "More was asked than one caller may in a short time; retry after the given seconds.",
     "disk_full": "The disk of the database is full: nothing was changed, reads go on. Retry after the given seconds.",
     "busy": "The server has more work queued than it accepts; retry after the given seconds.",
     "unavailable": "The database cannot be reached right now; nothing was changed.",

@@ -52,6 +52,7 @@ STATUS: dict[str, int] = {
     "in_the_past": 422,
     "hold_not_supported": 422,
     "key_reused": 422,
+    "too_many_requests": 429,
     "disk_full": 507,
     "busy": 503,
     "unavailable": 503,
@@ -65,13 +66,23 @@ EDGE_CODES: dict[str, tuple[int, str]] = {
     "body_incomplete": (408, "The request body did not arrive whole in time; nothing was changed. Send it again."),
     "body_too_large": (413, "The request body is larger than this server takes."),
     "wrong_media": (415, "Send the body as application/json."),
+    "wrong_encoding": (415, "Send the body as it is, without Content-Encoding."),
+    "malformed_request": (400, "This is not a request in HTTP; nothing was done."),
+    "address_too_long": (414, "The address with its query is longer than this server takes."),
+    "headers_too_large": (431, "The request's headers are more or larger than this server takes."),
     "foreign_origin": (403, "A page of another origin may not do this, and a Host that is not ours is not served."),
     "internal": (500, "Something failed here that should not have; it is in the server's log."),
 }
 
 TITLES: dict[str, str] = {code: code.replace("_", " ").capitalize() for code in (*STATUS, *EDGE_CODES)}
 
-_RETRYING = {"disk_full": 5, "busy": 1, "unavailable": RETRY_AFTER_S, "outcome_unknown": RETRY_AFTER_S}
+_RETRYING = {
+    "too_many_requests": 1,
+    "disk_full": 5,
+    "busy": 1,
+    "unavailable": RETRY_AFTER_S,
+    "outcome_unknown": RETRY_AFTER_S,
+}
 _encode = msgspec.json.Encoder().encode
 
 Headers = list[tuple[bytes, bytes]]
@@ -115,10 +126,22 @@ def problem(error: Refusal | EdgeError, *, staff: bool, instance: str | None = N
 
 def _headers(code: str, data: dict[str, Any]) -> Headers:
     if code in _RETRYING:
-        return [(b"retry-after", str(data.get("retry_after_s", _RETRYING[code])).encode())]
+        wait_s = int(data.get("retry_after_s", _RETRYING[code]))
+        headers = [(b"retry-after", b"%d" % wait_s)]
+        if "window_s" in data:
+            headers += rate_limit(data["counted_by"], data["limit"], data["window_s"], left=0, whole_in_s=wait_s)
+        return headers
     if code == "unauthorised":
         return [(b"www-authenticate", b'Bearer realm="holdfast"')]
     return []
+
+
+def rate_limit(name: str, limit: int, window_s: int, *, left: int, whole_in_s: int) -> Headers:
+    """The headers of the IETF's draft-ietf-httpapi-ratelimit-headers: what is allowed, and what is left of it."""
+    return [
+        (b"ratelimit-policy", f'"{name}";q={limit};w={window_s}'.encode()),
+        (b"ratelimit", f'"{name}";r={left};t={whole_in_s}'.encode()),
+    ]
 
 
 def _detail(sentence: str, data: dict[str, Any]) -> str:

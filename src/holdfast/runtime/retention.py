@@ -6,6 +6,7 @@ from holdfast.runtime.loop import Loop
 from holdfast.services.retention import (
     forget_old_answers,
     forget_old_findings,
+    forget_old_guesses,
     forget_old_observations,
     trim_journals,
 )
@@ -15,8 +16,8 @@ MORE_S = 1.0
 
 
 class Retention(Loop):
-    """Keeps the tables of answers, closed findings, old observations and journal lines from growing for ever. Several
-    processes may run it at once."""
+    """Keeps the tables of answers, closed findings, old observations, guesses and journal lines from growing for ever.
+    Several processes may run it at once."""
 
     name = "retention"
 
@@ -32,6 +33,7 @@ class Retention(Loop):
             await forget_old_answers(self._pool, after_hours=self._answer_hours),
             await forget_old_findings(self._pool, after_days=self._finding_days),
             await forget_old_observations(self._pool),
+            await forget_old_guesses(self._pool),
             bool(self._journal_days) and await trim_journals(self._pool, after_days=self._journal_days),
         ]
         return MORE_S if any(more) else EVERY_S

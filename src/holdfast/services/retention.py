@@ -2,12 +2,13 @@
 
 import asyncpg
 
-from holdfast.store import observations, sql
+from holdfast.store import observations, sql, throttle
 
 _Q = sql.load("retention")
 ANSWERS_MAX = 5_000
 FINDINGS_MAX = 5_000
 OBSERVATIONS_MAX = 5_000
+GUESSES_MAX = 5_000
 LINES_MAX = 2_000
 SITES_MAX = 500
 
@@ -27,6 +28,12 @@ async def forget_old_findings(pool: asyncpg.Pool, *, after_days: float) -> bool:
 async def forget_old_observations(pool: asyncpg.Pool) -> bool:
     """Deletes observations that have not counted for a day; True when there may be more of them."""
     return await observations.forget(pool, limit=OBSERVATIONS_MAX) >= OBSERVATIONS_MAX
+
+
+async def forget_old_guesses(pool: asyncpg.Pool) -> bool:
+    """Deletes guesses at secrets that no longer count, and places that accounts were long not used from; True when
+    there may be more of them."""
+    return await throttle.forget(pool, limit=GUESSES_MAX) >= GUESSES_MAX
 
 
 async def trim_journals(pool: asyncpg.Pool, *, after_days: float) -> bool:
