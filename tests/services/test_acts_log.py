@@ -24,6 +24,24 @@ ANN = Customer(name="Ann Secret", email="ann@example.org", phone="+49 555", refe
 ROW = "Failing row contains (1, Ann Secret, ann@example.org, a note\nof two lines of Ann's)."
 
 
+@pytest.mark.parametrize("log_format", ["json", "console"])
+def test_no_line_holds_a_secret(log_format: str) -> None:
+    file = io.StringIO()
+    sink = logs.configure(log_format=log_format, level="info", file=file)
+    log = structlog.get_logger("test")
+    log.warning("no database at postgresql://holdfast:hidden-1@db.example.org/holdfast?sslpassword=hidden-2")
+    log.info("asked", path="/api/sites/x/calendar.ics?unit=PC1&key=hidden-3", header="Authorization: Bearer hidden-4")
+    log.info("several", links=["https://app.example.org/reset?token=hidden-5"], inside={"a": "admin_token=hidden-6"})
+    try:
+        raise ConnectionError("postgres://u:hidden-7@h:5432/d")
+    except ConnectionError:
+        log.exception("failed")
+    sink.writer.close()
+    said = file.getvalue()
+    assert "hidden" not in said and said.count("***") == 8  # the failing line itself is quoted, too
+    assert "unit=PC1" in said and "db.example.org/holdfast" in said
+
+
 @pytest.fixture(autouse=True)
 def configured() -> Iterator[None]:
     yield

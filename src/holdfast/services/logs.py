@@ -1,7 +1,8 @@
 """How a line of the log looks, and where it goes: for people on a terminal, else one JSON object each.
 
 No line holds a control character (a unit's code or a header must not write on somebody's terminal), and none holds the
-rows that PostgreSQL quotes in its errors: there are people in them.
+rows that PostgreSQL quotes in its errors: there are people in them. Passwords in addresses, and secrets in their
+queries, are left out.
 """
 
 import re
@@ -22,6 +23,12 @@ _encode = msgspec.json.Encoder(enc_hook=str).encode
 _QUOTED_ROWS = re.compile(
     r"^(\s*DETAIL:).*?(?=^(?:HINT|CONTEXT|QUERY|WHERE|LOCATION):|^Traceback |^(?:During|The above) |\Z)",
     re.DOTALL | re.MULTILINE,
+)
+_SECRETS = re.compile(
+    r"(?P<before>://[^\s:/@]*:)[^\s/@]+(?=@)"
+    r"|(?P<name>\b(?:key|token|code|password|sslpassword|secret|admin_token)=)[^\s&\"'#;,)]+"
+    r"|(?P<scheme>\bBearer )[^\s\"',)]+",
+    re.IGNORECASE,
 )
 
 
@@ -55,7 +62,7 @@ def configure(*, log_format: str, level: str, file: IO[str] | None = None) -> Si
             return str(people(None, "", clean(line)))
         text = _encode(line).decode()
         # JSON escapes most of it itself: only what it leaves as it is has to be looked for, and rarely is there any
-        return text if text.isprintable() and "DETAIL:" not in text else _encode(clean(line)).decode()
+        return text if _is_clean(text) else _encode(clean(line)).decode()
 
     def last(_: Any, __: str, line: MutableMapping[str, Any]) -> str:
         return render(dict(line))
@@ -89,10 +96,10 @@ def instant() -> datetime:
 
 
 def clean(line: Line) -> Line:
-    """The line without control characters, and without rows that the database quotes."""
+    """The line without control characters, secrets, and rows that the database quotes."""
     for name, value in line.items():
         if isinstance(value, str):
-            if not value.isprintable() or "DETAIL:" in value:
+            if not _is_clean(value):
                 line[name] = _plain(value, keeps_lines=name == "exception")
         elif isinstance(value, list | tuple):
             line[name] = [_plain(str(each), keeps_lines=False) for each in value]
@@ -101,8 +108,14 @@ def clean(line: Line) -> Line:
     return line
 
 
+def _is_clean(text: str) -> bool:
+    """Whether there is certainly nothing to leave out: cheap, since most lines hold nothing of the kind."""
+    return text.isprintable() and not ("=" in text or "://" in text or "DETAIL:" in text or "earer " in text)
+
+
 def _plain(value: str, *, keeps_lines: bool) -> str:
     value = _QUOTED_ROWS.sub(r"\1 (left out)\n", value)
+    value = _SECRETS.sub(lambda found: f"{found['before'] or found['name'] or found['scheme']}***", value)
     return "".join(
         letter if letter.isprintable() or (keeps_lines and letter in "\n\t") else _escaped(letter) for letter in value
     )
