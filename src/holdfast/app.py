@@ -11,7 +11,6 @@ from contextlib import AsyncExitStack, asynccontextmanager
 from dataclasses import replace
 from functools import partial
 from importlib import import_module
-from importlib.metadata import entry_points
 from pathlib import Path
 from typing import Any
 
@@ -20,15 +19,18 @@ import msgspec
 import structlog
 
 from holdfast import __version__
-from holdfast.domain.policies import kinds, policy_of, register
 from holdfast.http.api import build
 from holdfast.http.auth import Gate, is_loopback
 from holdfast.http.context import Context, HttpLimits
+from holdfast.http.cors import Cors
+from holdfast.http.guards import Guards
 from holdfast.http.health import HEALTH_PUBLIC
 from holdfast.http.metrics import METRICS_PUBLIC, Metrics
+from holdfast.http.proxies import Proxies
 from holdfast.http.server import Server, address_of, listening
 from holdfast.http.server import StartError as StartError
 from holdfast.realtime.hub import Hub
+from holdfast.realtime.seats import Seats
 from holdfast.realtime.socketio import SocketIO
 from holdfast.runtime.alarms import Alarms
 from holdfast.runtime.doorbell import Ringing
@@ -37,6 +39,7 @@ from holdfast.runtime.loop import Loop
 from holdfast.runtime.process import settle_memory, stopped_by_signals
 from holdfast.runtime.reconciler import Reconciling
 from holdfast.runtime.retention import Retention
+from holdfast.runtime.sharing import Sharing
 from holdfast.runtime.watch import Watching
 from holdfast.services import logs
 from holdfast.services.acts_log import ActsLog
@@ -44,8 +47,10 @@ from holdfast.services.alarms import caught_up
 from holdfast.services.desk import Desk, DeskLimits
 from holdfast.services.disk import MIB, Disks
 from holdfast.services.doorbell import Doorbell
+from holdfast.services.extensions import ExtensionError, load_policies
 from holdfast.services.health import Health
 from holdfast.services.journal import Epochs
+from holdfast.services.limiter import Limiter, RequestLimits
 from holdfast.services.reconcile import Reconciler
 from holdfast.services.sites import Sites
 from holdfast.services.watch import Watch, Watched, WatchLimits
@@ -88,6 +93,7 @@ class House(msgspec.Struct, frozen=True):
     loops: list[Loop] = []
     """Those that run, in the order of their start."""
     embedded: EmbeddedServer | None = None
+    limiter: Limiter = msgspec.field(default_factory=Limiter)
     disks: Disks = msgspec.field(default_factory=lambda: Disks(Path(), None, low_bytes=0))
 
 
@@ -106,6 +112,7 @@ LOOPS: list[MakeLoop] = [
     ),
     lambda house: _watching(house),
     lambda house: Live(house.hub),
+    lambda house: Sharing(house.limiter, house.reads),
 ]
 HANDLERS: list[tuple[str, str]] = [
     # modules with further Litestar handlers, under full paths
@@ -120,7 +127,10 @@ HANDLERS: list[tuple[str, str]] = [
 @asynccontextmanager
 async def opened(settings: Settings, stopping: asyncio.Event | None = None) -> AsyncIterator[House]:
     """The house, open: server started if it is our own, schema up to date, desk at work. Closed in reverse order."""
-    load_policies()
+    try:
+        load_policies()
+    except ExtensionError as error:
+        raise StartError(str(error)) from error
     async with AsyncExitStack() as stack:
         url, embedded = settings.database_url, None
         if url is None:
@@ -163,23 +173,8 @@ async def opened(settings: Settings, stopping: asyncio.Event | None = None) -> A
         stopping = stopping if stopping is not None else asyncio.Event()
         yield House(
             settings, url, desk_pool, reads, desk, sites, reconciler, hub, doorbell, stopping,
-            embedded=embedded, disks=disks,
+            embedded=embedded, disks=disks, limiter=_limiter(settings),
         )  # fmt: skip
-
-
-def load_policies() -> None:
-    """Registers the policies that other packages offer under the entry point group `holdfast.policies`.
-
-    Raises:
-        StartError: one of them cannot be loaded, or its kind is taken.
-    """
-    for entry in entry_points(group="holdfast.policies"):
-        try:
-            policy = entry.load()()
-            if policy.kind not in kinds() or type(policy_of(policy.kind)) is not type(policy):
-                register(policy)
-        except Exception as error:
-            raise StartError(f"The policy {entry.name!r} of another package cannot be used: {error}") from error
 
 
 def application(house: House) -> Any:
@@ -200,10 +195,12 @@ def application(house: House) -> Any:
         "metrics_public": settings.metrics_public,
     }
     public = HEALTH_PUBLIC | METRICS_PUBLIC
-    edge = build(context, handlers=handlers, public=public, app_state=state, stopping=house.stopping)
+    guards = Guards(house.limiter, Proxies(settings.trusted_proxies), Cors(settings.cors_origins))
+    seats = state["seats"] = Seats(guards, settings.streams_per_address_max)
+    edge = build(context, handlers=handlers, public=public, app_state=state, stopping=house.stopping, guards=guards)
     pools = {"desk": house.desk_pool, "reads": house.reads}
     sockets = edge.sockets = SocketIO(
-        context, house.hub, house.reconciler, stopping=house.stopping, clients_max=settings.streams_max
+        context, house.hub, house.reconciler, stopping=house.stopping, clients_max=settings.streams_max, seats=seats
     )
     metrics = Metrics(house.desk, edge.traffic, health, loops=house.loops, pools=pools, disks=house.disks)
     metrics.count_sockets(lambda: sockets.count)
@@ -318,6 +315,11 @@ def check_reach(settings: Settings) -> None:
 def configure_logging(settings: Settings) -> None:
     """Log lines go to standard error: for people on a terminal, else one JSON object each."""
     logs.configure(log_format=settings.log_format, level=settings.log_level)
+
+
+def _limiter(settings: Settings) -> Limiter:
+    rates = settings.requests_per_minute_principal, settings.requests_per_minute_address
+    return Limiter(RequestLimits(*rates, settings.anonymous_writes_per_minute_address))
 
 
 def _log_acts(settings: Settings, desk: Desk) -> None:

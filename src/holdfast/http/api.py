@@ -16,6 +16,7 @@ from holdfast.http.context import Context, context_of
 from holdfast.http.docs import DOCS_HANDLERS
 from holdfast.http.edge import PUBLIC, Edge
 from holdfast.http.framework import on_error, respond
+from holdfast.http.guards import Guards
 from holdfast.http.imports import IMPORT_HANDLERS
 from holdfast.http.openapi import OPENAPI
 from holdfast.http.reads import READ_HANDLERS
@@ -31,10 +32,11 @@ def build(
     public: frozenset[str] = frozenset(),
     app_state: Any = None,
     stopping: asyncio.Event | None = None,
+    guards: Guards | None = None,
 ) -> Edge:
     """The ASGI application. `handlers` are further Litestar handlers with full paths (console, live, former addresses),
     `public` those of their addresses that need no token, `app_state` further names for `request.app.state`. Once
-    `stopping` is set no more commands are taken."""
+    `stopping` is set no more commands are taken. `guards` None limits nobody."""
     api = Router("/api", route_handlers=[*WRITE_HANDLERS, *READ_HANDLERS, *IMPORT_HANDLERS, *DOCS_HANDLERS])
     state = {
         "context": context, "desk": context.desk, "sites": context.sites, "reads": context.reads,
@@ -49,7 +51,8 @@ def build(
         state=State(state),
         debug=False,
     )
-    edge = Edge(context, app, public=PUBLIC | public, allowed=methods_of(app), stopping=stopping)
+    edge = Edge(context, app, public=PUBLIC | public, allowed=methods_of(app), stopping=stopping, guards=guards)
+    context.gate.foreign_origins = edge.guards.cors.origins
     app.state["traffic"] = edge.traffic
     return edge
 

@@ -16,7 +16,10 @@ from holdfast.http.errors import EdgeError
 SAFE_METHODS = frozenset({"GET", "HEAD", "OPTIONS"})
 _SAME_SITE = frozenset({b"same-origin", b"none"})
 _OUR_NAMES = frozenset({b"localhost", b"127.0.0.1", b"[::1]"})
-_FORWARDED = frozenset({b"forwarded", b"x-forwarded-for", b"x-forwarded-host", b"x-real-ip", b"via"})
+FORWARDED = frozenset(
+    {b"forwarded", b"x-forwarded-for", b"x-forwarded-host", b"x-real-ip", b"x-forwarded-proto", b"via"}
+)
+"""What proxies add: a request that has one of these is not from the machine that its connection is from."""
 
 
 class Caller(msgspec.Struct, frozen=True, gc=False):
@@ -35,6 +38,8 @@ class Gate:
 
     def __init__(self, admin_token: str | None) -> None:
         self._token = admin_token.encode() if admin_token is not None else None
+        self.foreign_origins: frozenset[bytes] = frozenset()
+        """Origins whose pages may change something: with a bearer token, which no browser sends by itself."""
 
     @property
     def is_open(self) -> bool:
@@ -51,7 +56,7 @@ class Gate:
         self.check_origin(scope, headers)
         if self._token is None:
             client = scope.get("client")
-            if client is None or not is_loopback(client[0]):
+            if client is None or not is_loopback(client[0]) or not headers.keys().isdisjoint(FORWARDED):
                 problem = "no HOLDFAST_ADMIN_TOKEN is set, so only programs on this machine are served"
                 raise Refusal("unauthorised", problem=problem)
             return LOCAL
@@ -71,7 +76,7 @@ class Gate:
         if self._token is not None:
             return self._has_token(headers)
         client = scope.get("client")
-        if client is None or not is_loopback(client[0]) or not headers.keys().isdisjoint(_FORWARDED):
+        if client is None or not is_loopback(client[0]) or not headers.keys().isdisjoint(FORWARDED):
             return False
         return _name_of(headers.get(b"host", b"")) in _OUR_NAMES
 
@@ -84,6 +89,8 @@ class Gate:
             raise EdgeError("foreign_origin", host=host.decode("latin-1")[:100])
         if scope.get("method", "GET") in SAFE_METHODS:
             return
+        if self._is_invited(headers):
+            return
         site = headers.get(b"sec-fetch-site")
         if site is not None and site not in _SAME_SITE:
             raise EdgeError("foreign_origin", sec_fetch_site=site.decode("latin-1")[:40])
@@ -91,6 +98,11 @@ class Gate:
         # behind a proxy that ends TLS the scheme differs and the host does not
         if origin is not None and origin not in (b"http://" + host, b"https://" + host):
             raise EdgeError("foreign_origin", origin=origin.decode("latin-1")[:100])
+
+    def _is_invited(self, headers: dict[bytes, bytes]) -> bool:
+        if headers.get(b"origin") not in self.foreign_origins or b"cookie" in headers:
+            return False
+        return headers.get(b"authorization", b"")[:7].lower() == b"bearer "
 
 
 def is_loopback(address: str) -> bool:

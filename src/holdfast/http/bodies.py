@@ -16,20 +16,27 @@ from holdfast.services.requests import holds_nul
 
 T = TypeVar("T")
 
+DEPTH_MAX = 64
+"""How deep a body may be nested."""
+
 _CLOSE: Headers = [(b"connection", b"close")]
 _PATH = re.compile(r"^(?P<what>.*?)(?: - at `\$\.?(?P<path>.*)`)?$", re.DOTALL)
 _UNKNOWN = re.compile(r"Object contains unknown field `(?P<name>.*)`", re.DOTALL)
 _IN_WORDS = {"str": "text", "int": "whole number", "float": "number", "bool": "true or false"}
 _WORDS = re.compile(rf"\b(?:{'|'.join(_IN_WORDS)})\b")
+_STRING = re.compile(rb'"[^"\\]*(?:\\.[^"\\]*)*"', re.DOTALL)
+_AS_ONE_KIND = bytes.maketrans(b"{}", b"[]")
+_NOT_BRACKETS = bytes(set(range(256)) - set(b"[]{}"))
 _MISSING = re.compile(r"Object missing required field `(?P<name>.*)`")
 
 
 async def read_body(receive: Any, headers: dict[bytes, bytes], bytes_max: int) -> bytes:
-    """The whole body, when it is not too large and JSON by its label.
+    """The whole body, when it is not too large, not packed, and JSON by its label.
 
     Raises:
-        EdgeError: `body_too_large` as soon as that is known, `wrong_media`.
+        EdgeError: `body_too_large` as soon as that is known, `wrong_encoding`, `wrong_media`.
     """
+    check_encoding(headers.get(b"content-encoding"))
     length = headers.get(b"content-length")
     if length is not None and (not length.isdigit() or int(length) > bytes_max):
         raise EdgeError("body_too_large", headers=_CLOSE, bytes_max=bytes_max)
@@ -65,12 +72,39 @@ def _check_media(media: bytes | None) -> None:
         raise EdgeError("wrong_media", given=(media or b"").decode("latin-1")[:100], expected="application/json")
 
 
+def check_encoding(encoding: bytes | None) -> None:
+    """Refuses packed bodies: unpacking one is a way to be filled up.
+
+    Raises:
+        EdgeError: `wrong_encoding`.
+    """
+    if encoding is not None and encoding.strip().lower() not in (b"", b"identity"):
+        raise EdgeError("wrong_encoding", headers=_CLOSE, given=encoding.decode("latin-1")[:100])
+
+
+def is_too_deep(body: bytes) -> bool:
+    """Whether a text of JSON is nested deeper than `DEPTH_MAX`, in time that grows with its length alone."""
+    if body.count(b"{") + body.count(b"[") <= DEPTH_MAX:
+        return False
+    left = _STRING.sub(b"", body).translate(_AS_ONE_KIND, _NOT_BRACKETS)
+    for _ in range(DEPTH_MAX):
+        # each round takes the innermost of all that is nested away
+        shorter = left.replace(b"[]", b"")
+        if len(shorter) == len(left):
+            # brackets that do not match: the decoder says so, unless there are too many for it
+            return left.count(b"[") > DEPTH_MAX
+        left = shorter
+    return len(left) > 0
+
+
 def decode(decoder: msgspec.json.Decoder[T], body: bytes) -> T:
     """The value a body means.
 
     Raises:
         Refusal: `invalid_request`, naming the field and what is expected.
     """
+    if is_too_deep(body):
+        raise Refusal("invalid_request", problem="the body is nested too deeply", depth_max=DEPTH_MAX)
     try:
         value = decoder.decode(body)
     except msgspec.ValidationError as error:

@@ -1,13 +1,22 @@
-"""One connection: closed when a whole request head has not arrived in time, so that silent ones do not pile up."""
+"""One connection: closed when a whole request head has not arrived in time, so that silent ones do not pile up, and
+when a head is larger than any that is meant well. What is no request at all is answered in our own words.
+"""
 
 import asyncio
+from http import HTTPStatus
 from typing import Any
 
 from uvicorn.protocols.http.httptools_impl import HttpToolsProtocol
 from uvicorn.protocols.websockets.websockets_sansio_impl import WebSocketsSansIOProtocol
 
+from holdfast.http.errors import PROBLEM_MEDIA, EdgeError, problem
+from holdfast.http.headers import SECURITY
+
 HEAD_S = 30.0
 """How long the head of a request may take, from the connection's start or from the head's first byte."""
+HEAD_BYTES_MAX = 64 * 1024
+HEADERS_MAX = 100
+ADDRESS_BYTES_MAX = 16 * 1024
 
 
 class Connection(HttpToolsProtocol):
@@ -15,6 +24,11 @@ class Connection(HttpToolsProtocol):
     complete. Between requests uvicorn's own keep-alive timer watches; bodies have the edge's deadline."""
 
     _head_timer: asyncio.TimerHandle | None = None
+    _head_bytes = 0
+    """Of a head that did not come at once: how much of it is there."""
+    _is_large = False
+    """Whether so much came at once that the head must be measured."""
+    _refused = "malformed_request"
     outlet: Any = None
     """What writes to the transport itself while a stream goes on: told when there is room again, and of the end."""
 
@@ -27,6 +41,15 @@ class Connection(HttpToolsProtocol):
         if self.outlet is not None:
             self.outlet.lost()
         super().connection_lost(exc)
+
+    def data_received(self, data: bytes) -> None:
+        if self._head_timer is not None:
+            self._head_bytes += len(data)
+        self._is_large = len(data) > HEAD_BYTES_MAX
+        super().data_received(data)
+        # the parser keeps what it has of a header to itself until that is whole
+        if self._head_bytes > HEAD_BYTES_MAX and self._head_timer is not None and not self.transport.is_closing():
+            self._refuse("headers_too_large")
 
     def resume_writing(self) -> None:
         super().resume_writing()
@@ -41,9 +64,32 @@ class Connection(HttpToolsProtocol):
 
     def on_headers_complete(self) -> Any:
         self._stop_waiting()
+        if len(self.url) > ADDRESS_BYTES_MAX:
+            self._break_off("address_too_long")
+        if len(self.headers) > HEADERS_MAX or (self._is_large and _bytes_of(self.headers) > HEAD_BYTES_MAX):
+            self._break_off("headers_too_large")
         return super().on_headers_complete()
 
+    def send_400_response(self, msg: str) -> None:
+        """What uvicorn calls for whatever its parser could not go on with."""
+        self._refuse(self._refused)
+
+    def _break_off(self, code: str) -> None:
+        self._refused = code
+        raise ValueError(code)  # the parser hands it on as a failure of its own
+
+    def _refuse(self, code: str) -> None:
+        """Answers past the application, and closes: where a next request would begin cannot be known."""
+        self._stop_waiting()
+        status, headers, body = problem(EdgeError(code), staff=False)
+        common = [*SECURITY, (b"content-type", PROBLEM_MEDIA), (b"content-length", b"%d" % len(body)), *headers]
+        lines = b"".join(name + b": " + value + b"\r\n" for name, value in common)
+        phrase = HTTPStatus(status).phrase.encode()
+        self.transport.write(b"HTTP/1.1 %d %s\r\n%sconnection: close\r\n\r\n%s" % (status, phrase, lines, body))
+        self.transport.close()
+
     def _await_head(self) -> None:
+        self._head_bytes = 0
         self._head_timer = self.loop.call_later(HEAD_S, self._give_up)
 
     def _stop_waiting(self) -> None:
@@ -66,3 +112,7 @@ class SocketConnection(WebSocketsSansIOProtocol):
         super().handle_connect(event)
         if hasattr(self, "scope"):  # else it was refused, and nobody is asked to serve it
             self.scope["extensions"] = {**(self.scope["extensions"] or {}), "holdfast.connection": self}  # type: ignore[dict-item]
+
+
+def _bytes_of(headers: list[tuple[bytes, bytes]]) -> int:
+    return sum(len(name) + len(value) + 4 for name, value in headers)

@@ -18,14 +18,12 @@ from holdfast.http.context import Context
 from holdfast.http.deadlines import Deadlines
 from holdfast.http.errors import PROBLEM_MEDIA, EdgeError, Headers, problem
 from holdfast.http.former.shape import failure, is_former
+from holdfast.http.guards import Guards
+from holdfast.http.headers import HSTS, SECURITY, completed
 from holdfast.http.traffic import BOOKING, Traffic
+from holdfast.services.limiter import Use
 from holdfast.services.outages import DISK_FULL, UNREACHABLE
 
-SECURITY: Headers = [
-    (b"x-content-type-options", b"nosniff"),
-    (b"cache-control", b"no-store"),
-    (b"content-security-policy", b"default-src 'none'; frame-ancestors 'none'"),
-]
 PUBLIC = frozenset({"/", "/healthz", "/readyz", "/api", "/api/", "/api/openapi.json", "/api/docs"})
 PUBLIC_FOLDERS = ("/api/docs/",)
 UNHURRIED = ("/api/import", "/import", "/api/reconcile")
@@ -38,6 +36,7 @@ Allowed = Callable[[str], list[str]]
 _JSON: Headers = [(b"content-type", b"application/json"), *SECURITY]
 _PROBLEM: Headers = [(b"content-type", PROBLEM_MEDIA), *SECURITY]
 _CLOSE: Headers = [(b"connection", b"close")]
+_NONE: Headers = []
 _BEFORE, _AFTER = "/api/sites/", "/bookings"
 
 log = structlog.get_logger("holdfast.http")
@@ -55,8 +54,10 @@ class Edge:
         public: frozenset[str] = PUBLIC,
         allowed: Allowed | None = None,
         stopping: asyncio.Event | None = None,
+        guards: Guards | None = None,
     ) -> None:
         self.context = context
+        self.guards = guards if guards is not None else Guards()
         self.inner = inner
         self.allowed = allowed or (lambda path: [])
         self.public = public
@@ -67,6 +68,8 @@ class Edge:
         """What serves Socket.IO, if anything does: it admits its callers itself."""
 
     async def __call__(self, scope: Any, receive: Any, send: Any) -> None:
+        if self.guards.proxies and scope["type"] != "lifespan":
+            self.guards.proxies.resolve(scope)
         if scope["type"] == "http":
             await self._http(scope, receive, send)
         elif scope["type"] == "websocket":
@@ -86,13 +89,17 @@ class Edge:
         try:
             if self.stopping.is_set() and scope["method"] not in SAFE_METHODS:
                 raise Refusal("unavailable", retry_after_s=STOPPING_S, problem="the server is stopping")
+            if answering.about_origin and (told := self.guards.cors.preflight(scope, headers)) is not None:
+                return await answering.reply((200, told, b""), SECURITY)
             if path.startswith(SOCKET_IO) and self.sockets is not None:
                 return await self._poll(scope, headers, answering)
             if path in self.public or path.startswith(PUBLIC_FOLDERS):
                 self.context.gate.check_origin(scope, headers)
                 caller = None
+                answering.use = self.guards.count(None, scope, headers)
             else:
                 answering.caller = caller = self._admit(scope, headers, path)
+                answering.use = self.guards.count(caller, scope, headers)
                 named = _booking_site(scope["method"], path)
                 if named is not None and caller is not None:
                     answering.route = BOOKING
@@ -124,6 +131,7 @@ class Edge:
             return self.context.gate.admit(scope, headers)
         except Refusal:
             if not _is_secret_link(scope["method"], path):
+                self.guards.count(None, scope, headers, acts=False)  # tokens are not to be guessed at any speed
                 raise
             return None
 
@@ -131,6 +139,8 @@ class Edge:
         """A request of Socket.IO's polling transport. Every method opens or moves a session: none is safe."""
         self.context.gate.check_origin({**scope, "method": "POST"}, headers)
         answering.route = SOCKET_IO
+        if b"sid=" not in scope["query_string"]:  # within a session its own limits hold
+            self.guards.count(None, scope, headers, acts=False)
         if scope["method"] == "GET":  # held until there is something to tell
             self.deadlines.end(answering)
         await self.sockets(scope, answering.receive, answering)
@@ -139,9 +149,11 @@ class Edge:
         """Browsers send no token with these: whoever serves them admits the caller. The origin is checked here; what
         nobody serves is closed."""
         try:
-            self.context.gate.check_origin({**scope, "method": "POST"}, dict(scope["headers"]))
+            headers = dict(scope["headers"])
+            self.context.gate.check_origin({**scope, "method": "POST"}, headers)
+            self.guards.count(None, scope, headers)
             is_served = self.sockets is not None and scope["path"].startswith(SOCKET_IO)
-        except EdgeError:
+        except (EdgeError, Refusal):
             is_served = False
         if is_served and not self.stopping.is_set():
             await self.sockets(scope, receive, send)
@@ -156,8 +168,8 @@ class _Answering:
     being waited for: then nothing can have been decided."""
 
     __slots__ = (
-        "began", "caller", "edge", "gave_up", "heard", "listening", "route", "scope", "send", "source", "started",
-        "task",
+        "about_origin", "began", "caller", "edge", "gave_up", "heard", "listening", "route", "scope", "send", "source",
+        "started", "task", "use",
     )  # fmt: skip
 
     def __init__(self, edge: Edge, scope: Any, receive: Any, send: Any) -> None:
@@ -170,6 +182,9 @@ class _Answering:
         self.listening = False
         self.send = send
         self.caller: Caller | None = None
+        self.use: Use | None = None
+        cors = edge.guards.cors
+        self.about_origin = cors.headers(dict(scope["headers"])) if cors else _NONE
         self.started = False
         self.gave_up = False
         task = asyncio.current_task()
@@ -181,13 +196,14 @@ class _Answering:
             return
         if message["type"] == "http.response.start":
             self._starts(message["status"])
-            headers = [*message.get("headers", ()), *self._closing()]
+            headers = [*message.get("headers", ()), *self._more()]
+            if self.use is not None:
+                headers += self.edge.guards.standing(self.use)
             if message["status"] == 405 or self.scope["method"] == "OPTIONS":
                 methods = ", ".join(self.edge.allowed(self.scope["path"]))
                 headers = [pair for pair in headers if pair[0].lower() != b"allow"] if methods else headers
                 headers += [(b"allow", methods.encode())] if methods else []
-            have = {name.lower() for name, _ in headers}
-            message = {**message, "headers": headers + [pair for pair in SECURITY if pair[0] not in have]}
+            message = {**message, "headers": completed(headers)}
         await self.send(message)
 
     async def receive(self) -> Any:
@@ -202,16 +218,20 @@ class _Answering:
     async def reply(self, reply: Reply, common: Headers) -> None:
         if not self.gave_up:
             self._starts(reply[0])
-            await _send(self.send, reply, [*common, *self._closing()])
+            await _send(self.send, reply, [*common, *self._more()])
 
     def _starts(self, status: int) -> None:
         self.started = True
         self.edge.deadlines.end(self)
         self.edge.traffic.answered(self.scope, self.route, status, monotonic() - self.began)
 
-    def _closing(self) -> Headers:
-        """While the server stops, each answer is the last on its connection."""
-        return _CLOSE if self.edge.stopping.is_set() else []
+    def _more(self) -> Headers:
+        """What the request's origin and scheme ask for; while the server stops, each answer is the last on its
+        connection."""
+        if not (self.about_origin or self.scope["scheme"] == "https" or self.edge.stopping.is_set()):
+            return _NONE
+        closing = _CLOSE if self.edge.stopping.is_set() else _NONE
+        return [*self.about_origin, *(HSTS if self.scope["scheme"] == "https" else _NONE), *closing]
 
     def give_up(self) -> None:
         # answered beside the request's own task: a driver waits for a database that stands still even when cancelled
@@ -219,7 +239,8 @@ class _Answering:
         error = EdgeError("body_incomplete", headers=_CLOSE) if self.listening else TimeoutError()
         reply = reply_to(error, self.caller, method=self.scope["method"], path=self.scope["path"])
         self.edge.traffic.answered(self.scope, self.route, reply[0], monotonic() - self.began)
-        _late.add(late := asyncio.ensure_future(_send(self.send, reply, _told_as(self.scope["path"]))))
+        common = [*_told_as(self.scope["path"]), *self._more()]
+        _late.add(late := asyncio.ensure_future(_send(self.send, reply, common)))
         late.add_done_callback(_late.discard)
         self.task.cancel()
 

@@ -17,6 +17,7 @@ from litestar.params import FromQuery
 from litestar.response import Stream
 
 from holdfast.domain.errors import Refusal
+from holdfast.http.bodies import check_encoding
 from holdfast.http.context import Context, caller_of, context_of
 from holdfast.http.errors import EdgeError
 from holdfast.services.import_files import ImportFileError, Rows, digest_of, open_rows
@@ -86,6 +87,7 @@ async def _told(context: Context, importer: Importer, rows: Rows, spool: IO[byte
 
 
 async def _spooled(request: Request[Any, Any, Any], bytes_max: int) -> IO[bytes]:
+    check_encoding(request.headers.get("content-encoding", "").encode("latin-1"))
     length = request.headers.get("content-length")
     if length is not None and length.isdigit() and int(length) > bytes_max:
         raise EdgeError("body_too_large", headers=[(b"connection", b"close")], bytes_max=bytes_max)

@@ -14,12 +14,13 @@ from holdfast.domain.sites import Site
 from holdfast.http.context import Context
 from holdfast.realtime.frames import frame_of
 from holdfast.realtime.hub import Hub
+from holdfast.realtime.seats import Seats
 from holdfast.realtime.socketio_acts import Acts, Membership, refused
 from holdfast.realtime.socketio_callers import SITE, caller_of, check_room, home_of
 from holdfast.realtime.socketio_events import Teller, Told
 from holdfast.realtime.socketio_feed import Feed, Feeds, Item, Lost
 from holdfast.realtime.socketio_rooms import Audience, Client
-from holdfast.realtime.socketio_wire import PLACE_END, Wire, session_of
+from holdfast.realtime.socketio_wire import NAMES, PLACE_END, Wire, session_of
 from holdfast.services.journal import lines_behind, position
 from holdfast.services.outages import UNREACHABLE
 from holdfast.services.reconcile import Reconciler
@@ -34,21 +35,23 @@ class SocketIO:
     """The endpoint of one process, as the edge serves it."""
 
     def __init__(
-        self, context: Context, hub: Hub, reconciler: Reconciler, *, stopping: asyncio.Event, clients_max: int
-    ) -> None:
+        self, context: Context, hub: Hub, reconciler: Reconciler, *, stopping: asyncio.Event, clients_max: int,
+        seats: Seats,
+    ) -> None:  # fmt: skip
         self._hub = hub
         self._reads = context.reads
         self._sites = context.sites
         self._gate = context.gate
         self._stopping = stopping
         self._clients_max = clients_max
+        self._seats = seats
         self._tellers: WeakKeyDictionary[Feed, Teller] = WeakKeyDictionary()
         self._audience = Audience()
         self._feeds = Feeds(hub, self._give)
         self._rooms = Membership(self._audience, self._feeds)
         self._asking = asyncio.Semaphore(ASKING_MAX)
         self._ending: asyncio.Task[None] | None = None
-        self.wire = Wire(self)
+        self.wire = Wire(self, seats)
         self._acts = Acts(context.reads, context.sites, reconciler, rooms=self._rooms, post=self.wire.post)
 
     @property
@@ -60,15 +63,27 @@ class SocketIO:
         is_new = not session_of(scope)
         if self._ending is None:
             self._ending = asyncio.create_task(self._end(), name="end of Socket.IO")
-        if is_new and (self._stopping.is_set() or self.wire.count + self._hub.count >= self._clients_max):
+        if is_new and (refusal := self._no_room(scope)) is not None:
             if scope["type"] == "http":
-                raise Refusal("busy", retry_after_s=5, problem="too many clients are connected")
+                raise refusal
             await receive()
             await send({"type": "websocket.close", "code": 1013})
         elif scope["type"] == "http":
             await self.wire.handle_request(scope, receive, send)
         else:
             await self.wire.websocket(scope, receive, send)
+
+    def _no_room(self, scope: Any) -> Refusal | None:
+        """Why somebody new cannot be let in now; None when they can, and then the scope says what they are counted by.
+        By address alone: who they are they say later."""
+        if self._stopping.is_set() or self.wire.count + self._hub.count >= self._clients_max:
+            return Refusal("busy", retry_after_s=5, problem="too many clients are connected")
+        scope[NAMES] = names = self._seats.names_of(None, scope)
+        try:
+            self._seats.check(names)
+        except Refusal as refusal:
+            return refusal
+        return None
 
     async def _end(self) -> None:
         """Waits for the server's end and sends everybody away then: polls that are held would keep it from ending."""

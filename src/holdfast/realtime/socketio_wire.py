@@ -18,6 +18,7 @@ from socketio.packet import ACK, CONNECT, DISCONNECT, EVENT, Packet
 
 from holdfast.domain.errors import Refusal
 from holdfast.http.server import MESSAGE_BYTES_MAX
+from holdfast.realtime.seats import Seats
 from holdfast.realtime.socketio_rooms import Client
 
 WAITING_MAX = 500
@@ -38,6 +39,8 @@ PLACE_END = "/"
 """Ends the position in a `pid`."""
 _NAMESPACE = "/"
 _SESSION = "holdfast.session"
+NAMES = "holdfast.names"
+"""Where a scope says what its connection is counted by."""
 
 log = structlog.get_logger("holdfast.socketio")
 _silent = logging.getLogger("holdfast.socketio.engine")
@@ -65,12 +68,14 @@ class Events(Protocol):
 
 
 class _Line:
-    """A connection: since when it is open, what it goes over if that is a websocket, and how fast it speaks."""
+    """A connection: since when it is open, what it goes over if that is a websocket, how fast it speaks,
+    and what it is counted by."""
 
-    __slots__ = ("_allowance", "_spoke_at", "connection", "since")
+    __slots__ = ("_allowance", "_spoke_at", "connection", "names", "since")
 
-    def __init__(self, since: float) -> None:
+    def __init__(self, since: float, names: tuple[str, ...]) -> None:
         self.since = since
+        self.names = names
         self.connection: Any = None
         self._allowance = MESSAGES_AT_ONCE
         self._spoke_at = since
@@ -85,7 +90,7 @@ class _Line:
 class Wire(socketio.AsyncServer):  # type: ignore[misc] # it has no types
     """The server of one process, and its clients."""
 
-    def __init__(self, events: Events) -> None:
+    def __init__(self, events: Events, seats: Seats) -> None:
         super().__init__(
             client_manager=_Members(), async_mode="asgi", async_handlers=False, namespaces=[_NAMESPACE],
             logger=_silent, engineio_logger=_silent, cors_allowed_origins=[], http_compression=False,
@@ -95,6 +100,7 @@ class Wire(socketio.AsyncServer):  # type: ignore[misc] # it has no types
         """By the id of their connection."""
         self.is_closing = False
         self._events = events
+        self._seats = seats
         self._lines: dict[str, _Line] = {}
         self._tasks: set[asyncio.Task[Any]] = set()
         self._looking: asyncio.Task[None] | None = None
@@ -123,8 +129,9 @@ class Wire(socketio.AsyncServer):  # type: ignore[misc] # it has no types
 
     async def _handle_eio_connect(self, eio_sid: str, environ: dict[str, Any]) -> None:
         await super()._handle_eio_connect(eio_sid, environ)
-        line = self._lines[eio_sid] = _Line(asyncio.get_running_loop().time())
         scope = environ["asgi.scope"]
+        line = self._lines[eio_sid] = _Line(asyncio.get_running_loop().time(), scope.get(NAMES, ()))
+        self._seats.take(line.names)
         scope[_SESSION] = eio_sid
         if scope["type"] == "websocket":
             line.connection = (scope.get("extensions") or {}).get("holdfast.connection")
@@ -133,7 +140,8 @@ class Wire(socketio.AsyncServer):  # type: ignore[misc] # it has no types
 
     async def _handle_eio_disconnect(self, eio_sid: str, reason: Any) -> None:
         await super()._handle_eio_disconnect(eio_sid, reason)
-        self._lines.pop(eio_sid, None)
+        if (line := self._lines.pop(eio_sid, None)) is not None:
+            self._seats.leave(line.names)
 
     async def _handle_eio_message(self, eio_sid: str, data: Any) -> None:
         client, line = self.clients.get(eio_sid), self._lines.get(eio_sid)

@@ -2,6 +2,9 @@
 
 import asyncio
 import random
+from collections.abc import Callable
+from contextlib import AbstractContextManager
+from functools import partial
 from typing import Any
 
 from litestar import Request, Response, get
@@ -10,11 +13,12 @@ from litestar.params import FromPath, FromQuery
 from holdfast.domain.errors import Refusal
 from holdfast.domain.sites import Site
 from holdfast.http.calls import plain
-from holdfast.http.context import context_of
+from holdfast.http.context import caller_of, context_of
 from holdfast.http.framework import respond
 from holdfast.realtime.hub import Given, Hub
 from holdfast.realtime.outlets import AsgiOutlet, Outlet, SocketOutlet
 from holdfast.realtime.readers import Filter, Reader
+from holdfast.realtime.seats import Seats
 
 SITES_MAX = 100
 TYPES_MAX = 50
@@ -31,12 +35,13 @@ HEADERS = [
 
 Asked = Request[Any, Any, Any]
 Named = FromPath[str]
+Seat = AbstractContextManager[None]
 Text = FromQuery[str | None]
 
 
 @get(
     "/api/sites/{site:str}/events", operation_id="stream_events", summary="Listen to a site", tags=["live"],
-    opt={"codes": ("unknown_site", "invalid_cursor", "busy", "unavailable")},
+    opt={"codes": ("unknown_site", "invalid_cursor", "too_many_requests", "busy", "unavailable")},
 )  # fmt: skip
 async def stream_events(
     request: Asked, site: Named, after: Text = None, types: FromQuery[list[str] | None] = None, unit: Text = None
@@ -51,7 +56,7 @@ async def stream_events(
 
 @get(
     "/api/events", operation_id="stream_sites", summary="Listen to several sites", tags=["live"],
-    opt={"codes": ("unknown_site", "invalid_cursor", "busy", "unavailable")},
+    opt={"codes": ("unknown_site", "invalid_cursor", "too_many_requests", "busy", "unavailable")},
 )  # fmt: skip
 async def stream_sites(
     request: Asked, sites: FromQuery[list[str]], after: Text = None, types: FromQuery[list[str] | None] = None
@@ -75,22 +80,31 @@ async def _streamed(request: Asked, sites: list[Site], after: str | None, wanted
     given = _given(request.headers.get("last-event-id") or after, list(by_id))
     if hub.is_closing or hub.count >= streams_max:
         raise Refusal("busy", retry_after_s=5, problem="too many streams are open")
+    seats: Seats = request.app.state["seats"]
+    names = seats.names_of(caller_of(request), request.scope)
+    seats.check(names)
     if "holdfast.head" in (request.scope.get("extensions") or ()):
         return respond(plain(200, None))
-    return _Streamed(hub, by_id, given, wanted)
+    return _Streamed(hub, by_id, given, wanted, partial(seats.taken, names))
 
 
 class _Streamed(Response[Any]):
     """An answer that goes on until its reader leaves or its time is over."""
 
-    def __init__(self, hub: Hub, sites: dict[int, str], given: Given | None, wanted: Filter) -> None:
+    def __init__(
+        self, hub: Hub, sites: dict[int, str], given: Given | None, wanted: Filter, seat: Callable[[], Seat]
+    ) -> None:
         super().__init__(None)
-        self._hub, self._sites, self._given, self._wanted = hub, sites, given, wanted
+        self._hub, self._sites, self._given, self._wanted, self._seat = hub, sites, given, wanted, seat
 
     def to_asgi_response(self, *_: Any, **__: Any) -> Any:
         return self._run
 
     async def _run(self, scope: Any, receive: Any, send: Any) -> None:
+        with self._seat():
+            await self._tell(scope, receive, send)
+
+    async def _tell(self, scope: Any, receive: Any, send: Any) -> None:
         await send({"type": "http.response.start", "status": 200, "headers": HEADERS})
         retry = random.randint(*RETRY_MS)  # noqa: S311 only spreads who comes when
         await send({"type": "http.response.body", "body": b"retry: %d\n\n" % retry, "more_body": True})

@@ -16,6 +16,8 @@ from holdfast.settings.about import between as _between
 from holdfast.settings.about import check_admin_token as _check_admin_token
 from holdfast.settings.about import check_database_url as _check_database_url
 from holdfast.settings.about import check_host as _check_host
+from holdfast.settings.about import check_networks as _check_networks
+from holdfast.settings.about import check_origins as _check_origins
 from holdfast.settings.about import hide_password as hide_password
 from holdfast.settings.about import one_of as _one_of
 from holdfast.settings.about import shown as _shown
@@ -23,6 +25,7 @@ from holdfast.settings.reading import PREFIX, from_environ, from_file, label, pa
 from holdfast.settings.reading import SettingsError as SettingsError
 
 MIB = 1024 * 1024
+_RATE = _between(0, 100_000_000)
 
 
 @dataclass(frozen=True)
@@ -170,6 +173,30 @@ class Settings:
     streams_max: int = field(
         default=20_000,
         metadata=_about("streams", "how many listeners one process takes", _between(1, 1_000_000)),
+    )
+    streams_per_address_max: int = field(
+        default=200,
+        metadata=_about("streams", "how many of them may be one caller's, or from one address", _between(1, 1_000_000)),
+    )
+    requests_per_minute_principal: int = field(
+        default=6000,
+        metadata=_about("requests", "how often a known caller may ask within a minute; 0 for no limit", _RATE),
+    )
+    requests_per_minute_address: int = field(
+        default=3000,
+        metadata=_about("requests", "the same for unknown people, by their address; 0 for no limit", _RATE),
+    )
+    anonymous_writes_per_minute_address: int = field(
+        default=30,
+        metadata=_about("requests", "how often unknown people may change something, by address; 0 for no limit", _RATE),
+    )
+    trusted_proxies: str | None = field(
+        default=None,
+        metadata=_about("addresses", "proxies whose word on who asks is taken, with commas between", _check_networks),
+    )
+    cors_origins: str | None = field(
+        default=None,
+        metadata=_about("origins", "other origins whose pages may ask with a bearer token", _check_origins),
     )
     finding_retention_days: float = field(
         default=90.0,

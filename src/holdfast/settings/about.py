@@ -4,6 +4,9 @@ from collections.abc import Callable, Mapping
 from dataclasses import Field, dataclass
 from urllib.parse import parse_qsl, quote, urlencode, urlsplit, urlunsplit
 
+from holdfast.http.cors import origins_of
+from holdfast.http.proxies import networks_of
+
 ADMIN_TOKEN_CHARS_MIN = 16
 HIDDEN = "(hidden)"
 
@@ -44,6 +47,24 @@ def check_host(value: object) -> str | None:
     return (
         None if value.strip() and not any(c.isspace() or c == "/" for c in value) else "must be a host name or address"
     )
+
+
+def check_networks(value: object) -> str | None:
+    assert isinstance(value, str)
+    try:
+        networks_of(value)
+    except ValueError:
+        return "must be addresses or networks such as 10.0.0.0/8, with commas between"
+    return None
+
+
+def check_origins(value: object) -> str | None:
+    assert isinstance(value, str)
+    try:
+        origins_of(value)
+    except ValueError:
+        return "must be origins such as https://app.example.org, with commas between"
+    return None
 
 
 @dataclass(frozen=True)
