@@ -5,7 +5,6 @@ import time
 from collections.abc import Callable
 
 from holdfast.domain.errors import Refusal
-from holdfast.http.auth import Caller
 from holdfast.http.guards import Guards
 from holdfast.services.limiter import KEYS_MAX, Limiter, RequestLimits
 from holdfast.store.database import open_pool
@@ -13,7 +12,7 @@ from holdfast.store.database import open_pool
 COUNT = 200_000
 UNREACHED = RequestLimits(principal=1_000_000_000, address=1_000_000_000, anonymous_writes=1_000_000_000)
 HEADERS = {b"host": b"localhost", b"authorization": b"Bearer x", b"content-type": b"application/json"}
-ANN = Caller("ann", True)
+ANN = "ann"
 
 
 def scope_of(address: str) -> dict[str, object]:
@@ -43,7 +42,7 @@ def refused(guards: Guards, scope: dict[str, object]) -> Callable[[int], None]:
 async def main(database_url: str) -> dict[str, object]:
     guards = Guards(Limiter(UNREACHED))
     known, v6 = scope_of("192.0.2.7"), scope_of("2001:db8:1:2::7")
-    callers = [Caller(f"caller-{number}", True) for number in range(KEYS_MAX)]
+    callers = [f"caller-{number}" for number in range(KEYS_MAX)]
     results = {
         "empty call": us_each(lambda _: None),
         "a known caller": us_each(lambda _: guards.count(ANN, known, HEADERS)),
@@ -56,7 +55,7 @@ async def main(database_url: str) -> dict[str, object]:
 
 
 async def _sharing(database_url: str, guards: Guards) -> dict[str, float]:
-    """How long it takes to tell 2,000 counts of 50,000 that wait, while the loop of requests goes on."""
+    """How long it takes to tell 1,000 counts of 50,000 that wait, while the loop of requests goes on."""
     assert guards.limiter is not None
     pool = await open_pool(database_url)
     try:

@@ -99,7 +99,7 @@ class Edge:
                 answering.use = self.guards.count(None, scope, headers)
             else:
                 answering.caller = caller = self._admit(scope, headers, path)
-                answering.use = self.guards.count(caller, scope, headers)
+                answering.use = self.guards.count(caller.actor if caller is not None else None, scope, headers)
                 named = _booking_site(scope["method"], path)
                 if named is not None and caller is not None:
                     answering.route = BOOKING

@@ -4,14 +4,14 @@ from typing import Any
 
 import structlog
 
-from holdfast.http.auth import ADMIN, FORWARDED, LOCAL, SAFE_METHODS, Caller
+from holdfast.http.auth import FORWARDED, SAFE_METHODS
 from holdfast.http.cors import Cors
 from holdfast.http.errors import Headers, rate_limit
 from holdfast.http.proxies import UNKNOWN, Proxies
 from holdfast.services.limiter import WINDOW_S, Limiter, Use, place_of
 
-UNLIMITED = frozenset({ADMIN.actor, LOCAL.actor})
-"""Whoever has the bootstrap token, and this machine's own programs while there is none."""
+UNLIMITED = frozenset({"admin", "local"})
+"""By their names in the journal: whoever has the bootstrap token, and programs of this machine while there is none."""
 
 log = structlog.get_logger("holdfast.http")
 
@@ -27,19 +27,20 @@ class Guards:
         self.cors = cors if cors is not None else Cors()
         self._has_warned = False
 
-    def count(self, caller: Caller | None, scope: Any, headers: dict[bytes, bytes], *, acts: bool = True) -> Use | None:
-        """Counts a request; what it was counted by. `acts` False for one that will be refused anyway.
+    def count(self, principal: str | None, scope: Any, headers: dict[bytes, bytes], *, acts: bool = True) -> Use | None:
+        """Counts a request of a caller by their name in the journal, None for somebody unknown; what it was counted
+        by. `acts` False for one that will be refused anyway.
 
         Raises:
             Refusal: `too_many_requests`.
         """
-        if self.limiter is None or (caller is not None and caller.actor in UNLIMITED):
+        if self.limiter is None or principal in UNLIMITED:
             return None
         address = self.address(scope, headers)
         if address is None:
             return None
-        if caller is not None:
-            return self.limiter.admit(caller.actor, address)
+        if principal is not None:
+            return self.limiter.admit(principal, address)
         is_write = acts and scope["type"] == "http" and scope["method"] not in SAFE_METHODS
         return self.limiter.admit(None, address, "anonymous_write" if is_write else "request")
 
@@ -62,15 +63,13 @@ class Guards:
             )
         return address
 
-    def names(self, caller: Caller | None, scope: Any, headers: dict[bytes, bytes]) -> tuple[str, ...]:
+    def names(self, principal: str | None, scope: Any, headers: dict[bytes, bytes]) -> tuple[str, ...]:
         """What somebody who stays is counted by: their address, and who they are; nothing for whom nobody limits."""
-        if caller is not None and caller.actor in UNLIMITED:
-            return ()
-        address = self.address(scope, headers)
+        address = None if principal in UNLIMITED else self.address(scope, headers)
         if address is None:
             return ()
         place = f"address {place_of(address)}"
-        return (place,) if caller is None else (place, f"principal {caller.actor}")
+        return (place,) if principal is None else (place, f"principal {principal}")
 
     def standing(self, use: Use) -> Headers:
         """What is left of an allowance, for an answer's headers."""

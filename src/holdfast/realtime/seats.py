@@ -5,7 +5,6 @@ from contextlib import contextmanager
 from typing import Any
 
 from holdfast.domain.errors import Refusal
-from holdfast.http.auth import Caller
 from holdfast.http.guards import Guards
 
 RETRY_S = 30
@@ -19,9 +18,9 @@ class Seats:
         self._each_max = each_max
         self._taken: dict[str, int] = {}
 
-    def names_of(self, caller: Caller | None, scope: Any) -> tuple[str, ...]:
+    def names_of(self, principal: str | None, scope: Any) -> tuple[str, ...]:
         """What a listener is counted by: address and caller; by nothing who is not limited at all."""
-        return self._guards.names(caller, scope, dict(scope["headers"]))
+        return self._guards.names(principal, scope, dict(scope["headers"]))
 
     def check(self, names: Sequence[str]) -> None:
         """Raises:

@@ -81,7 +81,7 @@ async def _streamed(request: Asked, sites: list[Site], after: str | None, wanted
     if hub.is_closing or hub.count >= streams_max:
         raise Refusal("busy", retry_after_s=5, problem="too many streams are open")
     seats: Seats = request.app.state["seats"]
-    names = seats.names_of(caller_of(request), request.scope)
+    names = seats.names_of(caller_of(request).actor, request.scope)
     seats.check(names)
     if "holdfast.head" in (request.scope.get("extensions") or ()):
         return respond(plain(200, None))

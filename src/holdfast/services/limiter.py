@@ -25,7 +25,7 @@ KEYS_MAX = 50_000
 """Callers, and addresses, that one process counts one by one within a window."""
 NEIGHBOURHOODS_MAX = 5_000
 """Beyond them: /16 of IPv4 and /32 of IPv6. Whoever comes after these is counted as one."""
-SHARED_MAX = 2_000
+SHARED_MAX = 1_000
 """Counts told to the other processes at a time; the largest go first."""
 DIGEST_BYTES = 16
 REST = "(others)"
