@@ -77,11 +77,17 @@ SITE_SETTINGS: Mapping[str, tuple[str, str]] = {
         "min",
         "café: a session ends by itself after nobody was seen in its only unit for so long; 0 leaves that to people",
     ),
+    "language": ("word", "en or de: the language of mails to those whose own nobody knows"),
+    "mail_bookings": ("yes/no", "whether customers are told by mail what becomes of their bookings"),
+    "mail_texts": ("texts", "the owner's own words in mails, by kind and language; see the guide on mail"),
 }
 
 EVENT_TYPES: Mapping[str, tuple[str, str]] = {
     # type → (what it says, members of `data`)
-    "booking.created": ("a booking came into being: held, booked, requested, walked in or imported", "`booking`"),
+    "booking.created": (
+        "a booking came into being: held, booked, requested, walked in or imported",
+        "`booking`, `imported`",
+    ),
     "booking.confirmed": ("a hold became a booking", "`booking`"),
     "booking.approved": ("staff approved a request", "`booking`, `reason`"),
     "booking.rejected": ("staff rejected a request", "`booking`, `reason`"),

@@ -113,3 +113,11 @@ def make_certificate(folder: Path) -> Path:
     )  # fmt: skip
     file.write_text((folder / "key.pem").read_text() + (folder / "cert.pem").read_text())
     return file
+
+
+def plain_of(mail: EmailMessage) -> str:
+    """What a reader without HTML sees, with plain line breaks."""
+    body = mail.get_body(("plain",))
+    assert body is not None
+    text: str = body.get_content()
+    return text.replace("\r\n", "\n")

@@ -133,3 +133,48 @@ def test_every_setting_has_a_unit_and_a_meaning(tmp_path: Path, environ: dict[st
     for line in load(tmp_path, environ).describe():
         assert line.unit and len(line.meaning) > 10, line
         assert line.variable.startswith("HOLDFAST_") and line.flag.startswith("--")
+
+
+@pytest.mark.parametrize(
+    ("name", "value"),
+    [
+        ("mail_url", "smtp://u:a-secret@mail.example.org?tls=none"),
+        ("mail_url", "ftp://a-secret@mail.example.org"),
+        ("mail_from", "not an address"),
+        ("mail_from", "Holdfast <a@example.org>\r\nBcc: b@example.org"),
+        ("public_url", "bookings.example.org"),
+        ("public_url", "https://user:a-secret@example.org"),
+        ("public_url", "https://example.org/?x=1"),
+        ("public_url", "https://exa mple.org"),
+    ],
+)
+def test_what_cannot_be_used_for_mail_is_refused(
+    tmp_path: Path, environ: dict[str, str], name: str, value: str
+) -> None:
+    given = {"mail_from": "a@example.org", name: value}
+    with pytest.raises(SettingsError, match=name) as refused:
+        load(tmp_path, environ, **given)
+    assert name == "public_url" or "a-secret" not in str(refused.value)
+
+
+def test_a_mail_server_needs_to_know_whom_mails_come_from(tmp_path: Path, environ: dict[str, str]) -> None:
+    with pytest.raises(SettingsError, match="mail_from"):
+        load(tmp_path, environ, mail_url="smtp://mail.example.org")
+    read = load(tmp_path, environ, mail_url="smtp://u:a-secret@mail.example.org", mail_from="Corner <c@example.org>")
+    told = next(line.value for line in read.describe() if line.name == "mail_url")
+    assert "a-secret" not in told + repr(read) and "mail.example.org" in told
+
+
+@pytest.mark.parametrize(
+    ("given", "address"),
+    [
+        ({}, "http://127.0.0.1:8765"),
+        ({"host": "0.0.0.0", "port": 80}, "http://localhost:80"),
+        ({"host": "::1"}, "http://[::1]:8765"),
+        ({"public_url": "https://bookings.example.org/"}, "https://bookings.example.org"),
+    ],
+)
+def test_links_lead_to_where_people_reach_the_server(
+    tmp_path: Path, environ: dict[str, str], given: dict[str, object], address: str
+) -> None:
+    assert load(tmp_path, environ, **given).reached_at == address

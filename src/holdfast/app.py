@@ -36,6 +36,7 @@ from holdfast.runtime.alarms import Alarms
 from holdfast.runtime.doorbell import Ringing
 from holdfast.runtime.live import Live
 from holdfast.runtime.loop import Loop
+from holdfast.runtime.mail import Sending, Telling
 from holdfast.runtime.process import settle_memory, stopped_by_signals
 from holdfast.runtime.reconciler import Reconciling
 from holdfast.runtime.retention import Retention
@@ -44,6 +45,7 @@ from holdfast.runtime.watch import Watching
 from holdfast.services import logs
 from holdfast.services.acts_log import ActsLog
 from holdfast.services.alarms import caught_up
+from holdfast.services.booking_mail import BookingMails
 from holdfast.services.desk import Desk, DeskLimits
 from holdfast.services.disk import MIB, Disks
 from holdfast.services.doorbell import Doorbell
@@ -51,6 +53,7 @@ from holdfast.services.extensions import ExtensionError, load_policies
 from holdfast.services.health import Health
 from holdfast.services.journal import Epochs
 from holdfast.services.limiter import Limiter, RequestLimits
+from holdfast.services.mail import mailer_of
 from holdfast.services.reconcile import Reconciler
 from holdfast.services.sites import Sites
 from holdfast.services.watch import Watch, Watched, WatchLimits
@@ -113,6 +116,8 @@ LOOPS: list[MakeLoop] = [
     lambda house: _watching(house),
     lambda house: Live(house.hub),
     lambda house: Sharing(house.limiter, house.reads),
+    lambda house: Sending(mailer_of(house.reads, house.settings)),
+    lambda house: Telling(BookingMails(house.reads), house.desk),
 ]
 HANDLERS: list[tuple[str, str]] = [
     # modules with further Litestar handlers, under full paths
@@ -331,13 +336,11 @@ def _log_acts(settings: Settings, desk: Desk) -> None:
 
 
 def _health(house: House) -> Health:
-    def warnings() -> list[str]:
-        is_off = house.settings.reconcile_minutes == 0
-        return ["reconciling is switched off (reconcile_minutes = 0)"] if is_off else []
-
+    off = ["reconciling is switched off (reconcile_minutes = 0)"] if house.settings.reconcile_minutes == 0 else []
     return Health(
-        house.reads, house.loops, disks=house.disks, brake=house.desk.brake, stopping=house.stopping, warnings=warnings
-    )
+        house.reads, house.loops,
+        disks=house.disks, brake=house.desk.brake, stopping=house.stopping, warnings=lambda: off,
+    )  # fmt: skip
 
 
 def _watching(house: House) -> Loop:

@@ -11,6 +11,7 @@ from zoneinfo import ZoneInfo
 import msgspec
 
 from holdfast.domain.errors import Refusal
+from holdfast.domain.mail import LANGUAGES, MailTexts, check_texts
 from holdfast.domain.opening import Hours, SlotRule, parse_hours, parse_slots
 
 
@@ -48,6 +49,12 @@ class SiteSettings(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     """How long what agents and staff saw of a unit counts when they do not say; at least 1."""
     auto_end_idle_minutes: int = 0
     """Cafés: a session ends by itself after nobody was seen for so long; 0 leaves that to people."""
+    language: str = "en"
+    """In which mails are written to those whose language nobody knows."""
+    mail_bookings: bool = False
+    """Whether customers are told by mail what becomes of their bookings."""
+    mail_texts: MailTexts = {}
+    """The owner's own words: kind of mail → language → subject and body."""
 
 
 _LIMITS: dict[str, tuple[int, int]] = {
@@ -116,6 +123,11 @@ def parse_settings(raw: Mapping[str, Any], defaults: Mapping[str, Any]) -> SiteS
     look_ahead = settings.look_ahead
     if look_ahead not in ("today", "any") and not (isinstance(look_ahead, int) and 0 <= look_ahead <= 527_040):
         raise Refusal("invalid_settings", field="look_ahead", given=look_ahead, expected="minutes, or today, or any")
+    if settings.language not in LANGUAGES:
+        raise Refusal(
+            "invalid_settings", field="language", given=settings.language[:20], expected=" or ".join(LANGUAGES)
+        )
+    check_texts(settings.mail_texts)
     return settings
 
 

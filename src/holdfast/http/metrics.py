@@ -17,7 +17,7 @@ from holdfast import __version__
 from holdfast.domain.errors import Refusal
 from holdfast.http.context import context_of
 from holdfast.http.traffic import Traffic
-from holdfast.services import logs
+from holdfast.services import logs, mail
 from holdfast.services.desk import Desk
 from holdfast.services.disk import Disks
 from holdfast.services.health import Health, Running
@@ -129,6 +129,7 @@ class _House(Collector):
                 (),
                 [((), last.latency_ms / 1000)],
             )
+        yield _counters("holdfast_mails", "Mails, by what became of an attempt.", ("outcome",), _named(mail.outcomes))
         free = [((name,), float(count)) for name, count in self._disks.free.items()]
         yield _gauges("holdfast_disk_free_bytes", "Free room on the disk of a folder.", ("folder",), free)
         sink = logs.current()

@@ -7,6 +7,7 @@ from holdfast.services.retention import (
     forget_old_answers,
     forget_old_findings,
     forget_old_guesses,
+    forget_old_mails,
     forget_old_observations,
     trim_journals,
 )
@@ -16,8 +17,8 @@ MORE_S = 1.0
 
 
 class Retention(Loop):
-    """Keeps the tables of answers, closed findings, old observations, guesses and journal lines from growing for ever.
-    Several processes may run it at once."""
+    """Keeps the tables of answers, closed findings, old observations, guesses, mails and journal lines from growing for
+    ever. Several processes may run it at once."""
 
     name = "retention"
 
@@ -34,6 +35,7 @@ class Retention(Loop):
             await forget_old_findings(self._pool, after_days=self._finding_days),
             await forget_old_observations(self._pool),
             await forget_old_guesses(self._pool),
+            await forget_old_mails(self._pool),
             bool(self._journal_days) and await trim_journals(self._pool, after_days=self._journal_days),
         ]
         return MORE_S if any(more) else EVERY_S

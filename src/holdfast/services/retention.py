@@ -2,13 +2,15 @@
 
 import asyncpg
 
-from holdfast.store import observations, sql, throttle
+from holdfast.store import mail, observations, sql, throttle
 
 _Q = sql.load("retention")
 ANSWERS_MAX = 5_000
 FINDINGS_MAX = 5_000
 OBSERVATIONS_MAX = 5_000
 GUESSES_MAX = 5_000
+MAILS_MAX = 5_000
+MAIL_DAYS = 30.0
 LINES_MAX = 2_000
 SITES_MAX = 500
 
@@ -34,6 +36,11 @@ async def forget_old_guesses(pool: asyncpg.Pool) -> bool:
     """Deletes guesses at secrets that no longer count, and places that accounts were long not used from; True when
     there may be more of them."""
     return await throttle.forget(pool, limit=GUESSES_MAX) >= GUESSES_MAX
+
+
+async def forget_old_mails(pool: asyncpg.Pool) -> bool:
+    """Deletes mails that were sent or given up a month ago; True when there may be more of them."""
+    return await mail.forget(pool, after_days=MAIL_DAYS, limit=MAILS_MAX) >= MAILS_MAX
 
 
 async def trim_journals(pool: asyncpg.Pool, *, after_days: float) -> bool:

@@ -10,6 +10,7 @@ from collections.abc import Mapping
 from dataclasses import Field, dataclass, field, fields
 from pathlib import Path
 
+from holdfast.gateways import mail_url as mail_urls
 from holdfast.settings.about import about as _about
 from holdfast.settings.about import about_of as _about_of
 from holdfast.settings.about import between as _between
@@ -21,6 +22,10 @@ from holdfast.settings.about import check_origins as _check_origins
 from holdfast.settings.about import hide_password as hide_password
 from holdfast.settings.about import one_of as _one_of
 from holdfast.settings.about import shown as _shown
+from holdfast.settings.mail import MAIL_FROM
+from holdfast.settings.mail import is_mail_from as _is_mail_from
+from holdfast.settings.mail import is_mail_url as _is_mail_url
+from holdfast.settings.mail import is_public_url as _is_public_url
 from holdfast.settings.reading import PREFIX, from_environ, from_file, label, parsed, unknown
 from holdfast.settings.reading import SettingsError as SettingsError
 
@@ -78,6 +83,25 @@ class Settings:
         default=None,
         repr=False,
         metadata=_about("text", "bootstrap token with every right", _check_admin_token, secret=True),
+    )
+    public_url: str | None = field(
+        default=None,
+        metadata=_about(
+            "url",
+            "address under which people reach the server, for links in mails; else made of host and port",
+            _is_public_url,
+        ),
+    )
+    mail_url: str = field(
+        default=mail_urls.DEFAULT,
+        repr=False,
+        metadata=_about("url", "where mail goes: smtp, smtps, file or console", _is_mail_url, secret=True),
+    )
+    mail_from: str = field(
+        default=MAIL_FROM,
+        metadata=_about(
+            "address", "whom mails come from: an address, or Name <address>; SMTP needs one", _is_mail_from
+        ),
     )
     lanes: int = field(default=2, metadata=_about("count", "queues of decisions served side by side", _between(1, 64)))
     queue_commands_max: int = field(
@@ -208,6 +232,14 @@ class Settings:
     )
     sources: Mapping[str, str] = field(default_factory=dict, repr=False, compare=False)
 
+    @property
+    def reached_at(self) -> str:
+        """The address under which people reach the server, without a slash at its end."""
+        if self.public_url is not None:
+            return self.public_url.rstrip("/")
+        host = "localhost" if self.host in ("0.0.0.0", "::") else self.host  # noqa: S104 - told, not bound
+        return f"http://{f'[{host}]' if ':' in host else host}:{self.port}"
+
     def describe(self) -> list[SettingLine]:
         """Return every setting in declared order with value, source, unit and meaning; secrets hidden."""
         return [
@@ -248,7 +280,10 @@ def load(flags: Mapping[str, object], environ: Mapping[str, str], cwd: Path) -> 
                 raise SettingsError(unknown(source, name, list(known)))
             values[name] = parsed(known[name], value, label=place, base=base, environ=environ)
             sources[name] = place
-    return Settings(**values, sources=sources)  # type: ignore[arg-type]
+    settings = Settings(**values, sources=sources)  # type: ignore[arg-type]
+    if settings.mail_url.startswith("smtp") and settings.mail_from == MAIL_FROM:
+        raise SettingsError("mail_url names a mail server: set mail_from (HOLDFAST_MAIL_FROM), too.")
+    return settings
 
 
 def _setting_fields() -> list[Field[object]]:

@@ -90,11 +90,13 @@ def shown(item: Field[object], value: object) -> str:
         return "(not set)"
     if not about_of(item).secret:
         return str(value).lower() if isinstance(value, bool) else str(value)
-    return hide_password(str(value)) if item.name == "database_url" else HIDDEN
+    return hide_password(str(value)) if item.name in ("database_url", "mail_url") else HIDDEN
 
 
 def hide_password(url: str) -> str:
     """Return the URL with the password replaced, wherever it stands."""
+    if "://" not in url:
+        return url
     parts = urlsplit(url)
     netloc = parts.netloc
     if "@" in netloc:

@@ -45,7 +45,7 @@ def book(state: SiteState, command: Book, actor: str) -> Draft:
     check_free(state, claims)
     draft = Draft(state, actor)
     draft.claim(claims)
-    booking = draft.put(booking, "created", new=True)
+    booking = draft.put(booking, "created", new=True, more={"imported": True} if command.imported else None)
     if booking.start_code is not None or command.notes:
         draft.answer(booking, start_code=booking.start_code, notes=command.notes)
     return draft
@@ -165,5 +165,5 @@ def _record(state: SiteState, command: Book, actor: str, target: str) -> Draft:
         raise Refusal("unknown_category", category=command.category)
     draft = Draft(state, actor)
     booking = _booking(state, command, actor, target=target, unit_ids=unit_ids, start=command.start, end=command.end)
-    draft.put(booking, "created", new=True)
+    draft.put(booking, "created", new=True, more={"imported": True})
     return draft
