@@ -6,7 +6,7 @@ from email.message import EmailMessage
 from pathlib import Path
 
 import pytest
-import structlog
+from structlog.testing import CapturingLogger
 
 from holdfast.gateways import mail as gateway
 from holdfast.gateways.mail import MailDelayed, MailRefused, Outbox, OutboxUnreachable, outbox_of
@@ -105,7 +105,9 @@ async def test_a_server_without_encryption_gets_nothing_when_it_was_asked_for() 
                 pass
 
 
-async def test_a_folder_gets_a_file_a_mail_that_nobody_else_can_read(tmp_path: Path, monkeypatch) -> None:  # type: ignore[no-untyped-def]
+async def test_a_folder_gets_a_file_a_mail_that_nobody_else_can_read(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
     monkeypatch.setattr(gateway, "FILES_MAX", 3)
     box = outbox_of(read("file:sent/mail"), tmp_path)
     async with box.opened() as send:
@@ -126,11 +128,14 @@ async def test_a_folder_that_cannot_be_written_is_unreachable(tmp_path: Path) ->
             await send(message())
 
 
-async def test_the_log_says_the_link() -> None:
-    with structlog.testing.capture_logs() as lines:
-        async with outbox_of(ConsoleRoute(), Path()).opened() as send:
-            await send(message(body="Hello\n\nhttps://example.org/reset#abc\n\nBye\n"))
-    assert [(line["to"], line["link"]) for line in lines] == [("ann@example.org", "https://example.org/reset#abc")]
+async def test_the_log_says_the_link(monkeypatch: pytest.MonkeyPatch) -> None:
+    log = CapturingLogger()
+    monkeypatch.setattr(gateway, "log", log)
+    async with outbox_of(ConsoleRoute(), Path()).opened() as send:
+        await send(message(body="Hello\n\nhttps://example.org/reset#abc\n\nBye\n"))
+    assert [(call.kwargs["to"], call.kwargs["link"]) for call in log.calls] == [
+        ("ann@example.org", "https://example.org/reset#abc")
+    ]
 
 
 @pytest.mark.parametrize("name", ["To", "Subject", "From"])
