@@ -19,6 +19,7 @@ from uuid import UUID
 
 import holdfast
 from holdfast.domain import errors
+from holdfast.domain.actors import RIGHTS, ROLES
 from holdfast.domain.bookings.values import Booking
 from holdfast.domain.findings import RULES
 from holdfast.domain.local_time import zone
@@ -27,6 +28,7 @@ from holdfast.domain.policies.base import EVENTS, Policy
 from holdfast.domain.reconcile.discrepancies import BOOKING_RULES, UNIT_RULES
 from holdfast.domain.sites import _LIMITS, Site, SiteSettings, parse_settings, rules_of
 from holdfast.http.errors import EDGE_CODES, STATUS
+from holdfast.services.account_log import ACTIONS
 from holdfast.settings import Settings
 
 FOLDER = Path(__file__).parent / "reference"
@@ -78,6 +80,18 @@ SITE_SETTINGS: Mapping[str, tuple[str, str]] = {
         "café: a session ends by itself after nobody was seen in its only unit for so long; 0 leaves that to people",
     ),
     "language": ("word", "en or de: the language of mails to those whose own nobody knows"),
+    "booking_page": (
+        "word",
+        "who may see what is free and book by themselves: `off` nobody, `accounts` people with an account, `guests` "
+        "everybody",
+    ),
+    "sign_up": ("yes/no", "whether customers may make accounts of their own"),
+    "sign_up_domains": ("domains", "mail domains whose people may sign up; none means all"),
+    "profile_fields": (
+        "list",
+        "what is asked of customers: `name`, `label`, `required`, `is_reference`, `choices`, `chars_max`",
+    ),
+    "team_max": ("people", "how many people a booking may name beside its booker; 0 names none"),
     "mail_bookings": ("yes/no", "whether customers are told by mail what becomes of their bookings"),
     "mail_texts": ("texts", "the owner's own words in mails, by kind and language; see the guide on mail"),
 }
@@ -407,6 +421,8 @@ def openapi() -> dict[str, Any]:
     from holdfast import app
     from holdfast.http.openapi import document
     from holdfast.realtime.hub import Hub
+    from holdfast.services.access import Access
+    from holdfast.services.accounts import Accounts
     from holdfast.services.desk import Desk
     from holdfast.services.doorbell import Doorbell
     from holdfast.services.journal import Epochs
@@ -418,7 +434,7 @@ def openapi() -> dict[str, Any]:
     house = app.House(
         settings=Settings(), database_url="", desk_pool=nowhere, reads=nowhere, desk=desk, sites=Sites(nowhere),
         reconciler=Reconciler(nowhere, desk), hub=Hub(nowhere, Epochs(nowhere)), doorbell=Doorbell(),
-        stopping=asyncio.Event(),
+        stopping=asyncio.Event(), accounts=Accounts(nowhere, Access(nowhere, idle_s=1.0), nowhere, nowhere, nowhere),
     )  # fmt: skip
     found: dict[str, Any] = json.loads(document(app.application(house).inner))
     return found
@@ -431,6 +447,8 @@ def _operation(method: str, path: str, operation: dict[str, Any], bodies: dict[s
         f"**{operation.get('summary', '').rstrip('.?')}.** {squeezed(operation.get('description', ''))}",
         "",
     ]
+    if "x-right" in operation:
+        lines += [f"Asks for: `{operation['x-right']}`.", ""]
     parameters = [p for p in operation.get("parameters", ()) if p["in"] != "path"]
     if parameters:
         said = (f"`{p['name']}` ({p['in']})" for p in parameters)
@@ -536,7 +554,27 @@ def findings_page() -> str:
     return page([*lines, *table(("rule", "what was found", ""), rows)])
 
 
+def rights_page() -> str:
+    lines = [
+        "# Rights",
+        "",
+        "A right is held at a site: by a role in the site's organisation, by a role at the site alone, or by the scopes of",
+        "a token. Whatever an address asks for stands with it under [routes](routes.md): a right; `known`: anybody who",
+        "says who they are; `server`: who has the token of the settings; `open`: everybody. Guests and customers see",
+        "`public` and `own` where the site's `booking_page` lets them.",
+        "",
+    ]
+    lines += table(("right", "lets its holder"), [(f"`{right}`", meaning) for right, meaning in RIGHTS.items()])
+    lines += ["", "## Roles", ""]
+    rows = [(f"`{right}`", *("yes" if right in rights else "" for rights in ROLES.values())) for right in RIGHTS]
+    lines += table(("right", *ROLES), rows)
+    lines += ["", "## The account log", ""]
+    lines += table(("action", "what has happened"), [(f"`{action}`", what) for action, what in ACTIONS.items()])
+    return page(lines)
+
+
 PAGES: Mapping[str, Callable[[], str]] = {
+    "rights.md": rights_page,
     "findings.md": findings_page,
     "settings.md": settings_page,
     "errors.md": errors_page,

@@ -11,6 +11,7 @@ import pytest
 
 from holdfast.app import House, address_of, listening, opened, running_loops, served
 from holdfast.settings import Settings
+from tests.principals import Principals
 
 TOKEN = "a-token-for-tests-only"
 
@@ -92,6 +93,14 @@ def server(make_server: Callable[..., LiveServer]) -> LiveServer:
 @pytest.fixture
 def client(server: LiveServer) -> httpx.Client:
     return server.client
+
+
+@pytest.fixture
+def principals(server: LiveServer) -> Iterator[Principals]:
+    """Makes people and programs with rights on the server."""
+    made = Principals(server)
+    yield made
+    made.close()
 
 
 @pytest.fixture

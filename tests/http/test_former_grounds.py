@@ -11,9 +11,9 @@ from zoneinfo import ZoneInfo
 import httpx
 import pytest
 
-from holdfast.http.auth import Caller, Gate
 from holdfast.http.context import Context
 from holdfast.http.former import grounds as handlers
+from tests.principals import Principals
 
 CLIENTS = 64
 KOLKATA = ZoneInfo("Asia/Kolkata")
@@ -350,24 +350,42 @@ def test_the_site_is_the_only_one_or_the_one_that_is_named(client: httpx.Client,
     refused(client.get("/bookings?site=nowhere"), 404, "unknown_site")
 
 
-def test_who_is_no_staff_may_ask_and_is_told_no_slugs_and_no_names(
-    client: httpx.Client, campus: str, monkeypatch: pytest.MonkeyPatch
+def test_customers_see_and_change_what_is_theirs_and_no_names(
+    client: httpx.Client, campus: str, principals: Principals
 ) -> None:
-    made = book(client)
-    monkeypatch.setattr(Gate, "admit", lambda *_: Caller("ann", False))
-    told = refused(client.post("/bookings", json=WISH), 409, "slot_taken")
-    assert "Ann Lee" not in str(told) and made["id"] not in str(told)
-    mine = book(client, time="8-9 AM")
+    others = book(client)
+    bob = principals.person("customer", "campus", email="bob@example.org")
+    told = refused(bob.post("/bookings", json=WISH), 409, "slot_taken")
+    assert "Ann Lee" not in str(told) and others["id"] not in str(told)
+    mine = book(bob, time="8-9 AM")
+    assert mine["email"] == "bob@example.org", "a customer books in their own name"
+    for asked in ("/bookings", "/bookings/my", "/bookings/my?email=ann@example.org"):
+        assert [each["id"] for each in bob.get(asked).json()["data"]["bookings"]] == [mine["id"]]
+    refused(bob.get(f"/bookings/{others['id']}"), 404, "unknown_booking")
+    refused(bob.post(f"/bookings/{others['id']}/cancel"), 404, "unknown_booking")
     for method, path in (
-        ("GET", "/bookings"), ("GET", "/bookings/my?email=ann@example.org"), ("GET", f"/bookings/{made['id']}"),
         ("POST", f"/bookings/{mine['id']}/approve"), ("POST", "/api/sync-sessions"),
         ("POST", "/api/bookings/auto-complete-sessions"),
     ):  # fmt: skip
-        refused(client.request(method, path), 403, "not_allowed")
-    client.post("/api/sites", json={"kind": "grounds", "name": "South", "time_zone": "UTC"})
-    assert "campus" not in refused(client.post("/bookings", json=WISH), 400, "invalid_request")["message"]
-    monkeypatch.undo()
-    assert client.get(f"{campus}/bookings/{mine['id']}").json()["requested_by"] == "ann"
+        refused(bob.request(method, path), 403, "not_allowed")
+    assert bob.get(f"/bookings/{mine['id']}").json()["data"]["booking"]["id"] == mine["id"]
+    assert bob.post(f"/bookings/{mine['id']}/cancel").json()["data"]["booking"]["status"] == "Cancelled"
+
+
+def test_nobody_in_particular_sees_slots_and_books_where_guests_may(
+    client: httpx.Client, campus: str, principals: Principals
+) -> None:
+    nobody = principals.nobody()
+    assert nobody.get("/bookings/availability", params={"ground": "Ground 1", "date": WISH["date"]}).status_code == 200
+    refused(nobody.post("/bookings", json=WISH), 401, "unauthorised")
+    client.patch(campus, json={"settings": {"booking_page": "guests"}})
+    made = nobody.post("/bookings", json=WISH)
+    assert made.status_code == 201, made.text
+    key, booking = made.headers["booking-key"], made.json()["data"]["booking"]["id"]
+    refused(nobody.get(f"/bookings/{booking}"), 404, "unknown_booking")
+    assert nobody.get(f"{campus}/bookings/{booking}", headers={"Booking-Key": key}).json()["customer"]["name"]
+    told = nobody.get(f"{campus}/bookings/{booking}", headers={"Booking-Key": key[:-1] + "x"})
+    assert told.status_code == 404
 
 
 def announced(client: httpx.Client, path: str, *, length: int) -> bytes:
@@ -382,8 +400,10 @@ def announced(client: httpx.Client, path: str, *, length: int) -> bytes:
 def test_whatever_goes_wrong_is_told_in_this_shape(make_server: Callable[..., Any]) -> None:
     server = make_server(body_bytes_max=2048)
     client = server.client
-    for path in ("/bookings", "/api/bookings/availability", "/api/sync-sessions"):
-        answer = httpx.request("GET", server.url + path)
+    for method, path in (
+        ("GET", "/bookings"), ("GET", "/api/bookings/availability"), ("POST", "/api/sync-sessions")
+    ):  # fmt: skip
+        answer = httpx.request(method, server.url + path)
         refused(answer, 401, "unauthorised")
         assert answer.headers["www-authenticate"].startswith("Bearer")
     refused(client.get("/bookings/a/b/c"), 404, "unknown_route")

@@ -6,16 +6,17 @@ from collections.abc import AsyncIterator, Callable
 from contextlib import asynccontextmanager
 from pathlib import Path
 from typing import Any
+from uuid import UUID
 
 import asyncpg
 import pytest
 from websockets.asyncio.client import ClientConnection, connect
 
 from holdfast.app import address_of, application, opened, running_loops
+from holdfast.domain.actors import ADMIN, NOBODY, Actor, Grant
 from holdfast.domain.commands import ChangeUnit
 from holdfast.domain.errors import Refusal
-from holdfast.domain.sites import Site
-from holdfast.http.auth import ADMIN, Caller
+from holdfast.domain.sites import Site, SiteSettings
 from holdfast.http.server import Server, listening
 from holdfast.realtime import hub as hub_module
 from holdfast.realtime import socketio_feed, socketio_wire
@@ -30,6 +31,8 @@ from holdfast.services.journal import Epochs
 from holdfast.services.sites import Sites
 from holdfast.settings import Settings
 from tests.stage import staged
+
+PLACE_OF = UUID(int=7)
 
 TOKEN = "a-token-for-tests-only"
 WAIT_S = 10.0
@@ -149,27 +152,34 @@ async def test_a_message_that_is_too_long_or_is_bytes_ends_nothing_but_itself(da
 
 def test_rooms_are_for_those_they_are_for() -> None:
     class Place:
-        def __init__(self, kind: str) -> None:
-            self.kind = kind
+        id, organisation_id, slug = 1, PLACE_OF, "place"
 
-    grounds, hotel = Place("grounds"), Place("hotel")
-    customer = Caller("ann", False)
+        def __init__(self, booking_page: str) -> None:
+            self.settings = SiteSettings(booking_page=booking_page)
+
+    grounds, hotel = Place("accounts"), Place("off")
+    customer = Actor("ann", "account", grants=(Grant(PLACE_OF, 1, "customer"),), customer_key="e:ann@example.org")
     allowed = {
-        (who, kind, site.kind)
-        for who, caller in (("nobody", None), ("customer", customer), ("staff", ADMIN))
+        (who, kind, site.settings.booking_page)
+        for who, caller in (("nobody", NOBODY), ("customer", customer), ("staff", ADMIN))
         for kind in (SITE, GROUND, ADMIN_ROOM, STUDENT, "whatever comes")
         for site in (grounds, hotel)
         if _may(caller, kind, site)
     }
-    assert {one for one in allowed if one[0] != "staff"} == {
-        (who, kind, "grounds") for who in ("nobody", "customer") for kind in (SITE, GROUND)
+    assert {one for one in allowed if one[0] == "nobody"} == {("nobody", kind, "accounts") for kind in (SITE, GROUND)}
+    assert {one for one in allowed if one[0] == "customer"} == {
+        ("customer", kind, page) for kind in (SITE, GROUND) for page in ("accounts", "off")
     }
     assert len([one for one in allowed if one[0] == "staff"]) == 10
+    assert _may(customer, STUDENT, grounds, "ann@example.org"), (
+        "whose room one may join is whose address one has proved"
+    )
+    assert not _may(customer, STUDENT, grounds, "bob@example.org")
 
 
-def _may(caller: Caller | None, kind: str, site: Any) -> bool:
+def _may(caller: Actor, kind: str, site: Any, about: str = "") -> bool:
     try:
-        check_room(caller, kind, site)
+        check_room(caller, kind, site, about)
     except Refusal:
         return False
     return True

@@ -6,6 +6,7 @@ Exit codes: 0 done, 1 not done or something was found, 2 the command was not und
 import click
 
 from holdfast import __version__
+from holdfast.cli.accounts import account, token
 from holdfast.cli.bookings import book
 from holdfast.cli.checking import check
 from holdfast.cli.database import backup, migrate, restore
@@ -27,5 +28,7 @@ def main() -> None:
     """
 
 
-for _command in (demo, serve, board, book, check, import_, replay, migrate, backup, restore, settings):
+for _command in (
+    demo, serve, account, token, board, book, check, import_, replay, migrate, backup, restore, settings,
+):  # fmt: skip
     main.add_command(_command)

@@ -30,7 +30,7 @@ class Remote:
 
     def __init__(self, url: str, settings: Settings) -> None:
         with self._asking(url):
-            self.house = Holdfast(url, token=settings.admin_token, patience=PATIENCE)
+            self.house = Holdfast(url, token=settings.token or settings.admin_token, patience=PATIENCE)
         self.url = self.house.url
 
     async def __aenter__(self) -> "Remote":

@@ -12,6 +12,7 @@ from rich.table import Table
 from holdfast import app
 from holdfast.cli.running import database_options, in_one_line, out, run, settings_of
 from holdfast.services.demo import Made, make_demo
+from holdfast.services.demo_people import Entry, demo_entry
 from holdfast.settings import Settings
 
 NAME = "holdfast"
@@ -50,14 +51,14 @@ def demo(serve: bool, **flags: object) -> None:
     if settings.log_format == "auto":  # a demonstration is for people, whatever its log goes to
         settings = replace(settings, log_format="console")
     _quieter(settings)
-    made = run(_make(settings))
+    made, entry = run(_make(settings))
     table = Table("site", "kind", "name", "new", "there already", "left out")
     for one in made:
         table.add_row(one.slug, one.kind, one.name, str(one.new), str(one.known), str(one.left_out))
     out.print(table)
     if serve:
         with in_one_line():
-            _run(settings, after=lambda address: _try_next(address, settings))
+            _run(settings, after=lambda address: _try_next(address, entry))
     else:
         out.print("Serve them with: [bold]holdfast serve[/bold]")
 
@@ -78,9 +79,10 @@ def settings(**flags: object) -> None:
         out.print(f"    {line.meaning} ({line.unit}); {line.variable}", soft_wrap=True)
 
 
-async def _make(settings: Settings) -> list[Made]:
+async def _make(settings: Settings) -> tuple[list[Made], Entry]:
     async with app.opened(settings) as house:
-        return await make_demo(house.desk, house.sites, house.reads)
+        made = await make_demo(house.desk, house.sites, house.reads)
+        return made, await demo_entry(house.accounts)
 
 
 def _run(settings: Settings, *, after: object = None) -> None:
@@ -89,28 +91,34 @@ def _run(settings: Settings, *, after: object = None) -> None:
         if callable(after):
             after(address)
 
+    def set_up(link: str) -> None:
+        click.echo(f"There is no account yet. Make the first, its owner's (this link works once): {link}")
+
     app.configure_logging(settings)
     try:
         import uvloop
     except ImportError:  # pragma: no cover - Windows
         import asyncio
 
-        asyncio.run(app.serve(settings, on_ready=ready))
+        asyncio.run(app.serve(settings, on_ready=ready, on_set_up=set_up))
     else:
         try:
-            uvloop.run(app.serve(settings, on_ready=ready))
+            uvloop.run(app.serve(settings, on_ready=ready, on_set_up=set_up))
         except app.StartError as error:
             raise click.ClickException(str(error)) from None
 
 
-def _try_next(address: str, settings: Settings) -> None:
-    token = "" if settings.admin_token is None else ' -H "Authorization: Bearer $HOLDFAST_ADMIN_TOKEN"'
+def _try_next(address: str, entry: Entry) -> None:
+    who = ' -H "Authorization: Bearer $HOLDFAST_TOKEN"'
     click.echo(f"""
-Try next, in another terminal:
+Sign in as its owner (this link works once): {address}{entry.path}
 
-  curl -s{token} {address}/api/sites
-  curl -s{token} {address}/api/sites/demo-cafe/board
-  curl -s{token} -X POST {address}/api/sites/demo-cafe/bookings -H 'Content-Type: application/json' \\
+Or try, in another terminal:
+
+  export HOLDFAST_TOKEN={entry.token}
+  curl -s{who} {address}/api/sites
+  curl -s{who} {address}/api/sites/demo-cafe/board
+  curl -s{who} -X POST {address}/api/sites/demo-cafe/bookings -H 'Content-Type: application/json' \\
        -d '{{"category": "pc", "walk_in": true, "customer": {{"name": "You"}}}}'
 
   {_called()} board demo-cafe --watch --url {address}

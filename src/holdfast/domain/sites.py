@@ -1,6 +1,7 @@
 """Sites and their settings: what an owner may tune of a policy, with defaults for all of it."""
 
 import difflib
+import re
 from collections.abc import Mapping
 from datetime import datetime, time
 from functools import lru_cache
@@ -13,6 +14,18 @@ import msgspec
 from holdfast.domain.errors import Refusal
 from holdfast.domain.mail import LANGUAGES, MailTexts, check_texts
 from holdfast.domain.opening import Hours, SlotRule, parse_hours, parse_slots
+
+
+class ProfileField(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
+    """Something a site asks of its customers, such as a roll number. `is_reference` marks the one that identifies
+    them in bookings; `choices` are all there are, none means free text of up to `chars_max` characters."""
+
+    name: str
+    label: str
+    required: bool = False
+    is_reference: bool = False
+    choices: tuple[str, ...] = ()
+    chars_max: int = 100
 
 
 class SiteSettings(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
@@ -55,6 +68,17 @@ class SiteSettings(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     """Whether customers are told by mail what becomes of their bookings."""
     mail_texts: MailTexts = {}
     """The owner's own words: kind of mail → language → subject and body."""
+    booking_page: str = "off"
+    """Who may see what is free and book by themselves: `off` nobody, `accounts` people with an account, `guests`
+    everybody."""
+    sign_up: bool = False
+    """Whether customers may make accounts of their own."""
+    sign_up_domains: tuple[str, ...] = ()
+    """Mail domains whose people may sign up; none means all."""
+    profile_fields: tuple[ProfileField, ...] = ()
+    """What is asked of customers beside name and e-mail."""
+    team_max: int = 0
+    """How many people a booking may name beside its booker; 0 means that it names none."""
 
 
 _LIMITS: dict[str, tuple[int, int]] = {
@@ -72,7 +96,12 @@ _LIMITS: dict[str, tuple[int, int]] = {
     "late_arrival_minutes": (0, 10_080),
     "observation_minutes": (1, 10_080),
     "auto_end_idle_minutes": (0, 10_080),
+    "team_max": (0, 100),
 }
+BOOKING_PAGES = ("off", "accounts", "guests")
+PROFILE_FIELDS_MAX = 20
+_FIELD_NAME = re.compile(r"[a-z][a-z0-9_]{0,39}")
+_DOMAIN = re.compile(r"(?=.{1,253}\Z)[a-z0-9]([a-z0-9-]*[a-z0-9])?(\.[a-z0-9]([a-z0-9-]*[a-z0-9])?)+")
 
 
 class Site(msgspec.Struct, frozen=True):
@@ -128,7 +157,31 @@ def parse_settings(raw: Mapping[str, Any], defaults: Mapping[str, Any]) -> SiteS
             "invalid_settings", field="language", given=settings.language[:20], expected=" or ".join(LANGUAGES)
         )
     check_texts(settings.mail_texts)
+    _check_customers(settings)
     return settings
+
+
+def _check_customers(settings: SiteSettings) -> None:
+    if settings.booking_page not in BOOKING_PAGES:
+        raise Refusal(
+            "invalid_settings", field="booking_page", given=settings.booking_page[:40], possible=list(BOOKING_PAGES)
+        )
+    for domain in settings.sign_up_domains:
+        if not _DOMAIN.fullmatch(domain):
+            raise Refusal(
+                "invalid_settings", field="sign_up_domains", given=domain[:100], expected="domains such as example.org"
+            )
+    asked = settings.profile_fields
+    names = [each.name for each in asked]
+    if len(asked) > PROFILE_FIELDS_MAX or len(set(names)) < len(names):
+        problem = f"at most {PROFILE_FIELDS_MAX} fields, each with a name of its own"
+        raise Refusal("invalid_settings", field="profile_fields", problem=problem)
+    for each in asked:
+        if not _FIELD_NAME.fullmatch(each.name) or not 1 <= len(each.label) <= 100 or not 1 <= each.chars_max <= 500:
+            problem = "a name of small letters, a label, and 1 to 500 characters at most"
+            raise Refusal("invalid_settings", field="profile_fields", given=each.name[:40], problem=problem)
+    if sum(each.is_reference for each in asked) > 1:
+        raise Refusal("invalid_settings", field="profile_fields", problem="only one field can be the reference")
 
 
 @lru_cache(maxsize=64)

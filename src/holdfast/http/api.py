@@ -20,6 +20,7 @@ from holdfast.http.guards import Guards
 from holdfast.http.imports import IMPORT_HANDLERS
 from holdfast.http.openapi import OPENAPI
 from holdfast.http.reads import READ_HANDLERS
+from holdfast.http.rights import guard
 from holdfast.http.writes import WRITE_HANDLERS
 
 READY_S = 2.0
@@ -44,6 +45,7 @@ def build(
     }  # fmt: skip
     app = Litestar(
         route_handlers=[root, healthz, readyz, index, api, *handlers],
+        guards=[guard],
         exception_handlers={Exception: on_error},
         openapi_config=OPENAPI,
         request_max_body_size=context.limits.body_bytes_max,
@@ -75,13 +77,13 @@ def methods_of(app: Litestar) -> Callable[[str], list[str]]:
     return methods_at
 
 
-@get("/", include_in_schema=False)
+@get("/", include_in_schema=False, opt={"right": "open"})
 async def root() -> Redirect:
     """For people who open the bare address."""
     return Redirect("/api/docs", status_code=307)
 
 
-@get("/healthz", operation_id="healthz", summary="Is the process alive?", tags=["health"])
+@get("/healthz", operation_id="healthz", summary="Is the process alive?", tags=["health"], opt={"right": "open"})
 async def healthz() -> Response[bytes]:
     """200 as long as the process answers at all; asks nothing of the database."""
     return respond(plain(200, {"status": "ok", "version": __version__}))
@@ -89,7 +91,7 @@ async def healthz() -> Response[bytes]:
 
 @get(
     "/readyz", operation_id="readyz", summary="Does the database answer?", tags=["health"],
-    opt={"codes": ("unavailable",)},
+    opt={"right": "open", "codes": ("unavailable",)},
 )  # fmt: skip
 async def readyz(request: Request[Any, Any, Any]) -> Response[bytes]:
     """200 when requests can be served; 503 while the database cannot be reached, the server's loops do not run, or it
@@ -103,11 +105,11 @@ async def readyz(request: Request[Any, Any, Any]) -> Response[bytes]:
     return respond(plain(200, {"status": "ready"}))
 
 
-@get("/api", operation_id="index", summary="What is here", tags=["health"])
+@get("/api", operation_id="index", summary="What is here", tags=["health"], opt={"right": "open"})
 async def index(request: Request[Any, Any, Any]) -> Response[bytes]:
     """The name and version of the server, where its documentation is, and who is let in."""
-    access = "bearer token"
-    if context_of(request).gate.is_open:
-        access = "this machine only: no HOLDFAST_ADMIN_TOKEN is set, so every program on it may do everything"
+    access = "a session, or a bearer token"
+    if await context_of(request).gate.is_open():
+        access = "this machine only: there is no account yet, so every program on it may do everything"
     found = {"name": "holdfast", "version": __version__, "access": access}
     return respond(plain(200, {**found, "openapi": "/api/openapi.json", "docs": "/api/docs", "sites": "/api/sites"}))

@@ -11,10 +11,11 @@ from uuid import UUID
 
 import msgspec
 
+from holdfast.domain.actors import Actor, guest_of, may
+from holdfast.domain.actors import check as check_right
 from holdfast.domain.commands import Act, Book, Check, Command
 from holdfast.domain.errors import Refusal
 from holdfast.domain.sites import Site
-from holdfast.http.auth import Caller
 from holdfast.http.bodies import decode, read_body
 from holdfast.http.context import Context
 from holdfast.http.errors import STATUS, Headers, problem
@@ -43,8 +44,9 @@ _booking_decoder = msgspec.json.Decoder(BookingRequest)
 
 
 async def submit(
-    context: Context, caller: Caller, site: Site, command: Command, *, headers: dict[bytes, bytes], said: object
-) -> Answer:
+    context: Context, caller: Actor, site: Site, command: Command, *,
+    headers: dict[bytes, bytes], said: object, key_of: str | None = None,
+) -> Answer:  # fmt: skip
     """The desk's answer to a command. `said` is the request it was made of: with an Idempotency-Key its canonical
     form tells a repetition from another request.
 
@@ -57,27 +59,30 @@ async def submit(
         if not _KEY.fullmatch(given):
             _refuse("Idempotency-Key", "must be 1 to 200 printable ASCII characters")
         # two callers may choose the same key; they must not learn of each other by it
-        key = f"{caller.actor}:{given.decode()}"
+        key = f"{key_of or caller.name}:{given.decode()}"
         body_hash = hashlib.sha256(_canonical(said)).digest()
     try:
-        return await context.desk.submit(site.id, command, actor=caller.actor, key=key, body_hash=body_hash)
+        return await context.desk.submit(site.id, command, actor=caller.name, key=key, body_hash=body_hash)
     except Refusal as refusal:
         if refusal.code == "key_reused" and given is not None:
             raise Refusal("key_reused", key=given.decode()) from None
         raise
 
 
-async def post_booking(
-    context: Context, caller: Caller, named: str, receive: Any, headers: dict[bytes, bytes]
-) -> Reply:
-    """POST /sites/{site}/bookings: the one request that there are most of.
+async def post_booking(context: Context, scope: Any, named: str, receive: Any, headers: dict[bytes, bytes]) -> Reply:
+    """POST /sites/{site}/bookings: the one request that there are most of. Who may book for anybody does; others for
+    themselves.
 
     Raises:
         Refusal, EdgeError: nothing was booked.
     """
+    caller: Actor = scope["user"]
+    site = await find_site(context, caller, named)
+    held = scope["holdfast.rights"] = check_right(caller, "own", site)
     body = await read_body(receive, headers, context.limits.body_bytes_max)
     request = decode(_booking_decoder, body or b"{}")
-    site = await context.sites.find(named)
+    if "book" not in held:
+        return await _post_own(context, caller, site, request, headers)
     if request.recurrence is not None:
         return await _post_series(context, caller, site, request, headers)
     at_ms = now_ms()
@@ -88,8 +93,42 @@ async def post_booking(
     return reply(answer, location=f"/api/sites/{site.slug}/bookings/")
 
 
+async def find_site(context: Context, caller: Actor, named: str) -> Site:
+    """The site of that name; whether there is one is not for unknown people to find out.
+
+    Raises:
+        Refusal: `unknown_site`, `unauthorised`.
+    """
+    try:
+        return await context.sites.find(named)
+    except Refusal:
+        if not caller.is_known:
+            raise Refusal("unauthorised") from None
+        raise
+
+
+async def _post_own(
+    context: Context, caller: Actor, site: Site, request: BookingRequest, headers: dict[bytes, bytes]
+) -> Reply:
+    """A booking for oneself: in one's own name, by the site's rules, and with a secret link for who has no account."""
+    at_ms = now_ms()
+    id = new_id(at_ms)
+    asking = caller if caller.is_known else guest_of(id)
+    wish = await context.own.request(asking, site, request)
+    command = book_command(site, wish, id=id, now=datetime.fromtimestamp(at_ms / 1000, UTC))
+    said = ("own", request) if b"idempotency-key" in headers else None
+    # a guest is nobody before the booking is made: their key is told from others' by what they say of themselves
+    by = caller.name if caller.is_known else f"guest:{wish.customer.email if wish.customer else ''}"
+    answer = await submit(context, asking, site, command, headers=headers, said=said, key_of=by)
+    status, more, body = reply(answer, location=f"/api/sites/{site.slug}/bookings/")
+    if not caller.is_known:
+        made = _read_head(answer.body).id
+        more.append((b"booking-key", (await context.links.key(site, UUID(made))).encode()))
+    return status, more, body
+
+
 async def _post_series(
-    context: Context, caller: Caller, site: Site, request: BookingRequest, headers: dict[bytes, bytes]
+    context: Context, caller: Actor, site: Site, request: BookingRequest, headers: dict[bytes, bytes]
 ) -> Reply:
     assert request.recurrence is not None
     if request.recurrence.preview:
@@ -99,11 +138,11 @@ async def _post_series(
     return reply(answer)
 
 
-async def preview(context: Context, caller: Caller, site: Site, request: BookingRequest) -> Reply:
+async def preview(context: Context, caller: Actor, site: Site, request: BookingRequest) -> Reply:
     """What a series would come to, date by date; nothing is booked."""
     command, dates = series_command(site, request)
     skipping = msgspec.structs.replace(command, skip=True)
-    answer = await context.desk.submit(site.id, Check(skipping), actor=caller.actor)
+    answer = await context.desk.submit(site.id, Check(skipping), actor=caller.name)
     results = msgspec.json.decode(answer.body)["results"]
     lines = []
     for day, result in zip(dates, results, strict=True):
@@ -111,25 +150,25 @@ async def preview(context: Context, caller: Caller, site: Site, request: Booking
         if refused is None:
             lines.append({"date": day, "allowed": True, "would_be": result})
         else:
-            told = _told(refused["code"], refused["data"], caller)
+            told = _told(refused["code"], refused["data"], sees=may(caller, "names", site))
             lines.append({"date": day, "allowed": False, **told})
     conflicts = sum(not line["allowed"] for line in lines)
     return plain(200, {"dates": lines, "count": len(lines), "conflicts": conflicts}, answer.version)
 
 
-async def check(context: Context, caller: Caller, site: Site, command: Book | Act) -> Reply:
+async def check(context: Context, caller: Actor, site: Site, command: Book | Act) -> Reply:
     """May I? 200 either way; only what cannot be asked at all is a problem."""
     try:
-        answer = await context.desk.submit(site.id, Check(command), actor=caller.actor)
+        answer = await context.desk.submit(site.id, Check(command), actor=caller.name)
     except Refusal as refusal:
         if STATUS.get(refusal.code, 409) in (400, 401, 503):
             raise
-        return plain(200, {"allowed": False, **_told(refusal.code, refusal.data, caller)})
+        return plain(200, {"allowed": False, **_told(refusal.code, refusal.data, sees=may(caller, "names", site))})
     return reply(answer)
 
 
-def _told(code: str, data: dict[str, Any], caller: Caller) -> dict[str, Any]:
-    _, _, body = problem(Refusal(code, **data), staff=caller.staff)
+def _told(code: str, data: dict[str, Any], *, sees: bool) -> dict[str, Any]:
+    _, _, body = problem(Refusal(code, **data), staff=sees)
     told: dict[str, Any] = msgspec.json.decode(body)
     return {name: value for name, value in told.items() if name not in ("type", "status")}
 

@@ -20,7 +20,7 @@ _PAGE_POLICY = (
 )
 
 
-@get("/openapi.json", operation_id="openapi", summary="This document", tags=["health"])
+@get("/openapi.json", operation_id="openapi", summary="This document", tags=["health"], opt={"right": "open"})
 async def openapi(request: Request[Any, Any, Any]) -> Response[bytes]:
     """OpenAPI 3.1."""
     state = request.app.state
@@ -29,13 +29,13 @@ async def openapi(request: Request[Any, Any, Any]) -> Response[bytes]:
     return Response(state["openapi_json"], media_type="application/json")
 
 
-@get("/docs", include_in_schema=False)
+@get("/docs", include_in_schema=False, opt={"right": "open"})
 async def page() -> Response[bytes]:
     body = (_FOLDER / "docs.html").read_bytes()
     return Response(body, media_type="text/html", headers={"content-security-policy": _PAGE_POLICY})
 
 
-@get("/docs/{name:str}", include_in_schema=False)
+@get("/docs/{name:str}", include_in_schema=False, opt={"right": "open"})
 async def file(name: FromPath[str]) -> Response[bytes]:
     if name not in _FILES:
         raise NotFoundException

@@ -11,8 +11,9 @@ from typing import Any
 
 import structlog
 
+from holdfast.domain.actors import Actor
 from holdfast.domain.errors import Refusal
-from holdfast.http.auth import SAFE_METHODS, Caller
+from holdfast.http.auth import SAFE_METHODS
 from holdfast.http.calls import Reply, post_booking
 from holdfast.http.context import Context
 from holdfast.http.deadlines import Deadlines
@@ -20,6 +21,7 @@ from holdfast.http.errors import PROBLEM_MEDIA, EdgeError, Headers, problem
 from holdfast.http.former.shape import failure, is_former
 from holdfast.http.guards import Guards
 from holdfast.http.headers import HSTS, SECURITY, completed
+from holdfast.http.rights import sees_names
 from holdfast.http.traffic import BOOKING, Traffic
 from holdfast.services.limiter import Use
 from holdfast.services.outages import DISK_FULL, UNREACHABLE
@@ -94,20 +96,18 @@ class Edge:
             if path.startswith(SOCKET_IO) and self.sockets is not None:
                 return await self._poll(scope, headers, answering)
             if path in self.public or path.startswith(PUBLIC_FOLDERS):
-                self.context.gate.check_origin(scope, headers)
-                caller = None
+                self.context.gate.check_public(scope, headers)
                 answering.use = self.guards.count(None, scope, headers)
             else:
-                answering.caller = caller = self._admit(scope, headers, path)
-                answering.use = self.guards.count(caller.actor if caller is not None else None, scope, headers)
+                actor = scope["user"] = await self._admit(scope, headers)
+                answering.use = self.guards.count(actor.name if actor.is_known else None, scope, headers)
                 named = _booking_site(scope["method"], path)
-                if named is not None and caller is not None:
+                if named is not None:
                     answering.route = BOOKING
-                    reply = await post_booking(self.context, caller, named, answering.receive, headers)
+                    reply = await post_booking(self.context, scope, named, answering.receive, headers)
                     await answering.reply(reply, _JSON)
                     return
             _check_text(scope)
-            scope["user"] = caller
             if path.startswith(UNHURRIED):
                 self.deadlines.end(answering)
             await self.inner(scope, answering.receive, answering)
@@ -121,23 +121,21 @@ class Edge:
             if answering.started:
                 log.exception("an answer broke off", path=path)
                 raise
-            await answering.reply(reply_to(error, answering.caller, method=scope["method"], path=path), _told_as(path))
+            await answering.reply(reply_to(error, scope), _told_as(path))
         finally:
             self.deadlines.end(answering)
             self.traffic.under_way -= 1
 
-    def _admit(self, scope: Any, headers: dict[bytes, bytes], path: str) -> Caller | None:
+    async def _admit(self, scope: Any, headers: dict[bytes, bytes]) -> Actor:
         try:
-            return self.context.gate.admit(scope, headers)
+            return await self.context.gate.admit(scope, headers)
         except Refusal:
-            if not _is_secret_link(scope["method"], path):
-                self.guards.count(None, scope, headers, acts=False)  # tokens are not to be guessed at any speed
-                raise
-            return None
+            self.guards.count(None, scope, headers, acts=False)  # tokens are not to be guessed at any speed
+            raise
 
     async def _poll(self, scope: Any, headers: dict[bytes, bytes], answering: "_Answering") -> None:
         """A request of Socket.IO's polling transport. Every method opens or moves a session: none is safe."""
-        self.context.gate.check_origin({**scope, "method": "POST"}, headers)
+        self.context.gate.check_socket(scope, headers)
         answering.route = SOCKET_IO
         if b"sid=" not in scope["query_string"]:  # within a session its own limits hold
             self.guards.count(None, scope, headers, acts=False)
@@ -150,7 +148,7 @@ class Edge:
         nobody serves is closed."""
         try:
             headers = dict(scope["headers"])
-            self.context.gate.check_origin({**scope, "method": "POST"}, headers)
+            self.context.gate.check_socket(scope, headers)
             self.guards.count(None, scope, headers)
             is_served = self.sockets is not None and scope["path"].startswith(SOCKET_IO)
         except (EdgeError, Refusal):
@@ -168,7 +166,7 @@ class _Answering:
     being waited for: then nothing can have been decided."""
 
     __slots__ = (
-        "about_origin", "began", "caller", "edge", "gave_up", "heard", "listening", "route", "scope", "send", "source",
+        "about_origin", "began", "edge", "gave_up", "heard", "listening", "route", "scope", "send", "source",
         "started", "task", "use",
     )  # fmt: skip
 
@@ -181,7 +179,6 @@ class _Answering:
         self.heard = False
         self.listening = False
         self.send = send
-        self.caller: Caller | None = None
         self.use: Use | None = None
         cors = edge.guards.cors
         self.about_origin = cors.headers(dict(scope["headers"])) if cors else _NONE
@@ -237,7 +234,7 @@ class _Answering:
         # answered beside the request's own task: a driver waits for a database that stands still even when cancelled
         self.gave_up = True
         error = EdgeError("body_incomplete", headers=_CLOSE) if self.listening else TimeoutError()
-        reply = reply_to(error, self.caller, method=self.scope["method"], path=self.scope["path"])
+        reply = reply_to(error, self.scope)
         self.edge.traffic.answered(self.scope, self.route, reply[0], monotonic() - self.began)
         common = [*_told_as(self.scope["path"]), *self._more()]
         _late.add(late := asyncio.ensure_future(_send(self.send, reply, common)))
@@ -248,10 +245,10 @@ class _Answering:
 _late: set["asyncio.Future[None]"] = set()
 
 
-def reply_to(error: Exception, caller: Caller | None, *, method: str, path: str) -> Reply:
+def reply_to(error: Exception, scope: Any) -> Reply:
     """The answer to a failed request: the refusal's own, or what the failure means to whoever asks; in the shape that
     its address answers in."""
-    staff = caller is not None and caller.staff
+    staff, method, path = sees_names(scope), scope["method"], scope["path"]
     tell = failure if is_former(path) else problem
     if isinstance(error, Refusal | EdgeError):
         return tell(error, staff=staff)
@@ -296,13 +293,6 @@ def _booking_site(method: str, path: str) -> str | None:
         if named and "/" not in named:
             return named
     return None
-
-
-def _is_secret_link(method: str, path: str) -> bool:
-    """Whether it is GET /api/sites/{site}/calendar.ics, whose handler checks a secret in the address itself, because
-    calendar programs send no token."""
-    parts = path.split("/")
-    return method == "GET" and len(parts) == 5 and path.startswith(_BEFORE) and parts[4] == "calendar.ics"
 
 
 def _check_text(scope: Any) -> None:

@@ -1,16 +1,20 @@
 """What ties our replies to Litestar: replies as its responses, its own refusals in our words."""
 
-from typing import Any
+from typing import Any, TypeVar
 
+import msgspec
 from litestar import Request, Response
 from litestar.exceptions import HTTPException
 
 from holdfast.domain.errors import Refusal
+from holdfast.http.bodies import decode, read_body
 from holdfast.http.calls import Reply
+from holdfast.http.context import context_of
 from holdfast.http.edge import reply_to
 from holdfast.http.errors import PROBLEM_MEDIA, EdgeError
 from holdfast.http.former.shape import MEDIA, is_former
 
+T = TypeVar("T")
 _CODES = {404: "unknown_route", 405: "wrong_method", 413: "body_too_large", 415: "wrong_media"}
 
 
@@ -21,12 +25,22 @@ def respond(reply: Reply, media: str = "application/json") -> Response[bytes]:
     return Response(body, status_code=status, headers=named, media_type=media)
 
 
+async def body_of(request: Request[Any, Any, Any], decoder: msgspec.json.Decoder[T]) -> T:
+    """The request's body as what it must be; nothing at all counts as an empty object.
+
+    Raises:
+        Refusal, EdgeError: it is none.
+    """
+    limit = context_of(request).limits.body_bytes_max
+    return decode(decoder, await read_body(request.receive, dict(request.scope["headers"]), limit) or b"{}")
+
+
 def on_error(request: Request[Any, Any, Any], error: Exception) -> Response[bytes]:
     """Every failure as a problem document, or in the shape that its address answers in."""
     path: str = request.scope["path"]
     if isinstance(error, HTTPException) and error.status_code < 500:
         error = _in_our_words(error)
-    reply = reply_to(error, request.scope.get("user"), method=request.method, path=path)
+    reply = reply_to(error, request.scope)
     return respond(reply, (MEDIA if is_former(path) else PROBLEM_MEDIA).decode())
 
 

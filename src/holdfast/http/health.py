@@ -1,7 +1,7 @@
 """Health: for whoever watches the server, and, in two members, for everybody.
 
 Refuses details to strangers: what loops there are, how far behind they are and what the database is are told to a
-program on this machine or to one with the token.
+program on this machine while there is no account, and to one with the token of the settings.
 """
 
 from typing import Any
@@ -16,7 +16,7 @@ from holdfast.services.health import BriefHealth, Health, HealthReport
 
 @get(
     "/health", operation_id="health", summary="How is the server?", tags=["health"],
-    opt={"answer": HealthReport, "also": {503: "HealthReport"}},
+    opt={"right": "open", "answer": HealthReport, "also": {503: "HealthReport"}},
 )  # fmt: skip
 async def health(request: Request[Any, Any, Any]) -> Response[bytes]:
     """200 while all that must run does, 503 when a loop does not or the database cannot be reached; within 2 seconds.
@@ -25,7 +25,7 @@ async def health(request: Request[Any, Any, Any]) -> Response[bytes]:
     found: Health = state["health"]
     report = await found.report()
     status = 503 if report.status == "FAILED" else 200
-    trusted = context_of(request).gate.knows(request.scope, dict(request.scope["headers"]))
+    trusted = await context_of(request).gate.runs_the_server(request.scope, dict(request.scope["headers"]))
     return respond(plain(status, report if trusted else BriefHealth(report.status, report.cron_job)))
 
 

@@ -20,6 +20,7 @@ from holdfast.domain.errors import Refusal
 from holdfast.http.bodies import check_encoding
 from holdfast.http.context import Context, caller_of, context_of
 from holdfast.http.errors import EdgeError
+from holdfast.http.rights import let_in
 from holdfast.services.import_files import ImportFileError, Rows, digest_of, open_rows
 from holdfast.services.imports import Importer, importer_for
 from holdfast.services.mapping import FIELDS, SHIPPED
@@ -42,7 +43,10 @@ class ImportSummary(msgspec.Struct, frozen=True, omit_defaults=True):
 
 @post(
     "/import", operation_id="import_file", summary="Import bookings or units", tags=["import"], status_code=200,
-    opt={"codes": ("unknown_site", "invalid_request", "unavailable"), "media": MEDIA}, request_max_body_size=None,
+    opt={
+        "right": "import", "by": "handler", "codes": ("unknown_site", "invalid_request", "unavailable"), "media": MEDIA,
+    },
+    request_max_body_size=None,
 )  # fmt: skip
 async def import_file(
     request: Request[Any, Any, Any], site: FromQuery[str], format: FromQuery[str] = "bookings"
@@ -50,7 +54,7 @@ async def import_file(
     """CSV or JSON lines (plain or gzip) as the body. The answer is JSON lines: `{row, outcome, id | code, why}` for
     each row, `outcome` being `created`, `there` (imported before), `refused` or `skipped`; then `{rows, outcomes}`."""
     context = context_of(request)
-    found = await context.sites.find(site)
+    found = await let_in(request, context, site, "import")
     if format not in FIELDS and not (SHIPPED / f"{format}.toml").is_file():
         known = [*FIELDS, *sorted(path.stem for path in SHIPPED.glob("*.toml"))]
         raise Refusal("invalid_request", field="format", given=format[:60], possible=known)
@@ -58,7 +62,7 @@ async def import_file(
     try:
         source = digest_of(spool)
         importer = importer_for(
-            format, context.desk, context.reads, found, source=source, actor=caller_of(request).actor
+            format, context.desk, context.reads, found, source=source, actor=caller_of(request).name
         )
         rows = open_rows(spool)
         importer.check_header(rows.columns)

@@ -204,13 +204,20 @@ def _buckets(histogram: Histogram) -> list[tuple[str, float]]:
     return found
 
 
-@get("/metrics", operation_id="metrics", summary="Figures for Prometheus", tags=["health"], media_type="text/plain")
+@get(
+    "/metrics",
+    operation_id="metrics",
+    summary="Figures for Prometheus",
+    tags=["health"],
+    opt={"right": "open"},
+    media_type="text/plain",
+)
 async def metrics(request: Request[Any, Any, Any]) -> Response[bytes]:
-    """The text format. For programs on this machine and for whoever has the token; for everybody with the setting
-    `metrics_public`."""
+    """The text format. For whoever has the token of the settings, and, while there is no account, for programs on
+    this machine; for everybody with the setting `metrics_public`."""
     state = request.app.state
     gate = context_of(request).gate
-    if not state["metrics_public"] and not gate.knows(request.scope, dict(request.scope["headers"])):
+    if not state["metrics_public"] and not await gate.runs_the_server(request.scope, dict(request.scope["headers"])):
         raise Refusal("unauthorised")
     found: Metrics = state["metrics"]
     return Response(found.text(), media_type=MEDIA)

@@ -13,6 +13,7 @@ from holdfast import __version__
 from holdfast.domain.change import encode
 from holdfast.domain.errors import CODES
 from holdfast.domain.wire import BlockView, BookingView
+from holdfast.http.auth import COOKIE
 from holdfast.http.errors import EDGE_CODES, STATUS
 from holdfast.http.examples import EXAMPLES
 from holdfast.http.former.shape import FormerFailure, status_of
@@ -87,8 +88,11 @@ def document(app: Litestar) -> bytes:
     opts = _opts(app)
     schemas: dict[str, Any] = found.setdefault("components", {}).setdefault("schemas", {})
     schemas.update(_schemas(opts.values()))
-    found["components"]["securitySchemes"] = {"token": {"type": "http", "scheme": "bearer"}}
-    found["security"] = [{"token": []}]
+    found["components"]["securitySchemes"] = {
+        "token": {"type": "http", "scheme": "bearer"},
+        "session": {"type": "apiKey", "in": "cookie", "name": COOKIE.decode()},
+    }
+    found["security"] = [{"token": []}, {"session": []}]
     found["paths"] = {path: item for path, item in found["paths"].items() if not path.startswith("/api/openapi/")}
     for path, item in found["paths"].items():
         for method in _METHODS:
@@ -129,6 +133,10 @@ def _schema_of(answer: Any) -> dict[str, Any]:
 def _complete(operation: dict[str, Any], opt: dict[str, Any], path: str) -> None:
     """Adds to one operation what its `opt` says."""
     parameters = operation.setdefault("parameters", [])
+    if "right" in opt:
+        operation["x-right"] = opt["right"]
+        if opt["right"] in ("open", "public"):
+            operation["security"] = []
     if opt.get("key"):
         parameters.append(_KEY)
     if opt.get("match"):

@@ -2,16 +2,20 @@
 
 from typing import Annotated, Any
 
+import msgspec
 from litestar import Request, Response, get
 from litestar.params import FromPath, FromQuery, QueryParameter
 
+from holdfast.domain.actors import check
 from holdfast.domain.errors import Refusal
-from holdfast.http.calls import id_of, plain
-from holdfast.http.context import context_of
+from holdfast.http.calls import find_site, id_of, plain
+from holdfast.http.context import caller_of, context_of
 from holdfast.http.framework import respond
+from holdfast.http.rights import rights_of
 from holdfast.services.availability import Asked, FreeTimes, free_times
 from holdfast.services.board import Board, BoardView
 from holdfast.services.calendars import Calendars, Which
+from holdfast.services.discretion import nameless, nameless_board, nameless_event, own_detail
 from holdfast.services.free_stays import free_slots, free_stays
 from holdfast.services.journal import Epochs, JournalPage, journal_page
 from holdfast.services.listing import (
@@ -27,6 +31,7 @@ from holdfast.services.listing import (
     finding_page,
     unit_page,
 )
+from holdfast.services.own import ACTS
 from holdfast.services.selling import Selling, selling
 
 Query = Request[Any, Any, Any]
@@ -56,28 +61,30 @@ class Readers:
 
 @get(
     "/sites/{site:str}/board", operation_id="get_board", summary="Snapshot for a live screen", tags=["live"],
-    opt={"answer": BoardView, "codes": ("unknown_site", "too_long", "unavailable")},
+    opt={"right": "read", "answer": BoardView, "codes": ("unknown_site", "too_long", "unavailable")},
 )  # fmt: skip
 async def get_board(request: Query, site: Named, start: From = None, end: To = None) -> Response[bytes]:
     """Units, bookings and blocks at exactly `version`; go on with the events behind it. From today's start for two
     days (a hotel: fourteen nights) unless asked otherwise, at most 92 days. Send its ETag as If-None-Match: 304 while
     nothing has changed."""
     found = await context_of(request).sites.find(site)
-    board = _readers(request).board
+    board, sees = _readers(request).board, "names" in rights_of(request, found)
     given = request.headers.get("if-none-match")
     headers = [(b"cache-control", b"private, no-cache")]
     if given is not None:
-        tag = await board.tag(found, start, end)
+        tag = _tag(await board.tag(found, start, end), sees=sees)
         if any(one.strip().removeprefix("W/") == tag for one in given.split(",")):
             return respond((304, [*headers, (b"etag", tag.encode())], b""))
     view = await board.read(found, start, end)
+    if not sees:
+        view = nameless_board(view)
     status, more, body = plain(200, view, view.version)
-    return respond((status, [*headers, *more, (b"etag", board.tag_of(view).encode())], body))
+    return respond((status, [*headers, *more, (b"etag", _tag(board.tag_of(view), sees=sees).encode())], body))
 
 
 @get(
     "/sites/{site:str}/units", operation_id="list_units", summary="List units", tags=["units"],
-    opt={"answer": UnitPage, "codes": _PAGE},
+    opt={"right": "read", "answer": UnitPage, "codes": _PAGE},
 )  # fmt: skip
 async def list_units(
     request: Query, site: Named, at: Text = None, category: Text = None, cursor: Text = None,
@@ -94,7 +101,7 @@ async def list_units(
 
 @get(
     "/sites/{site:str}/availability", operation_id="get_availability", summary="What is free?", tags=["bookings"],
-    opt={
+    opt={"right": "public", 
         "answer": FreeTimes,
         "codes": ("unknown_site", "unknown_unit", "unknown_category", "unknown_slot", "too_long", "invalid_cursor",
                   "unavailable"),
@@ -126,7 +133,7 @@ async def get_availability(
 
 @get(
     "/sites/{site:str}/bookings", operation_id="list_bookings", summary="List bookings", tags=["bookings"],
-    opt={"answer": BookingPage, "codes": (*_PAGE, "unknown_unit")},
+    opt={"right": "own", "answer": BookingPage, "codes": (*_PAGE, "unknown_unit")},
 )  # fmt: skip
 async def list_bookings(
     request: Query, site: Named, start: From = None, end: To = None, states: States = None,
@@ -134,32 +141,43 @@ async def list_bookings(
     reference: Text = None, cursor: Text = None, limit: Limit = 100,
 ) -> Response[bytes]:  # fmt: skip
     """Bookings in the order of their start, by state (`live` for all that hold their units), time, customer (e-mail,
-    reference or phone), unit, category, series or reference."""
+    reference or phone), unit, category, series or reference. Customers see their own."""
     found = await context_of(request).sites.find(site)
     query = BookingQuery(
         tuple(_items(states, "state")) or None, start, end, _text(customer, "customer"), _text(unit, "unit"),
         _text(category, "category"), id_of(series, "unknown_booking", "series") if series is not None else None,
         _text(reference, "reference"),
     )  # fmt: skip
-    return respond(plain(200, await booking_page(context_of(request).reads, found, query, cursor=cursor, limit=limit)))
+    held, caller = rights_of(request, found), caller_of(request)
+    whose = None if "read" in held else caller.customer_key
+    if whose is None and "read" not in held:
+        raise Refusal("not_allowed" if caller.is_known else "unauthorised", right="read")
+    page = await booking_page(context_of(request).reads, found, query, cursor=cursor, limit=limit, own_key=whose)
+    if "names" not in held and whose is None:
+        page = msgspec.structs.replace(page, bookings=[nameless(view) for view in page.bookings])
+    return respond(plain(200, page))
 
 
 @get(
     "/sites/{site:str}/bookings/{booking:str}", operation_id="get_booking", summary="Get a booking", tags=["bookings"],
-    opt={"answer": BookingDetail, "codes": ("unknown_site", "unknown_booking", "unavailable")},
+    opt={"right": "own", "answer": BookingDetail, "codes": ("unknown_site", "unknown_booking", "unavailable")},
 )  # fmt: skip
 async def get_booking(request: Query, site: Named, booking: Named) -> Response[bytes]:
     """A booking with its history (who, when, why, from which state to which) and the acts that are possible now."""
     found = await context_of(request).sites.find(site)
     booking_id = id_of(booking, "unknown_booking", "booking")
-    detail = await booking_detail(context_of(request).reads, found, booking_id)
+    held, caller, context = rights_of(request, found), caller_of(request), context_of(request)
+    await context.own.check(caller, held, found, booking_id, right="names")
+    detail = await booking_detail(context.reads, found, booking_id)
+    if "names" not in held:
+        detail = own_detail(detail, caller.name, ACTS)
     status, headers, body = plain(200, detail.body())
     return respond((status, [*headers, (b"etag", b'"%d"' % detail.booking.version)], body))
 
 
 @get(
     "/sites/{site:str}/blocks", operation_id="list_blocks", summary="List blocks", tags=["blocks"],
-    opt={"answer": BlockPage, "codes": _PAGE},
+    opt={"right": "read", "answer": BlockPage, "codes": _PAGE},
 )  # fmt: skip
 async def list_blocks(request: Query, site: Named, cursor: Text = None, limit: Limit = 100) -> Response[bytes]:
     """Blocks that are not over, in the order of their start."""
@@ -169,7 +187,7 @@ async def list_blocks(request: Query, site: Named, cursor: Text = None, limit: L
 
 @get(
     "/sites/{site:str}/findings", operation_id="list_findings", summary="List findings", tags=["findings"],
-    opt={"answer": FindingPage, "codes": _PAGE},
+    opt={"right": "names", "answer": FindingPage, "codes": _PAGE},
 )  # fmt: skip
 async def list_findings(
     request: Query, site: Named, state_of: FindingState = None, cursor: Text = None, limit: Limit = 100
@@ -182,7 +200,7 @@ async def list_findings(
 
 @get(
     "/sites/{site:str}/journal", operation_id="get_journal", summary="Read the journal", tags=["live"],
-    opt={"answer": JournalPage, "codes": _PAGE},
+    opt={"right": "read", "answer": JournalPage, "codes": _PAGE},
 )  # fmt: skip
 async def get_journal(
     request: Query, site: Named, after: Text = None, limit: Limit = 100, types: Items = None,
@@ -197,12 +215,17 @@ async def get_journal(
         readers.pool, readers.epochs, found,
         after=after, limit=limit, types=tuple(_items(types, "types")) or None, subject=_text(subject, "subject"),
     )  # fmt: skip
+    if "names" not in rights_of(request, found):
+        page = msgspec.structs.replace(page, events=[nameless_event(event) for event in page.events])
     return respond(plain(200, page, page.last))
 
 
 @get(
     "/sites/{site:str}/calendar.ics", operation_id="get_calendar", summary="Subscribe to a calendar",
-    tags=["calendars"], opt={"codes": ("unknown_site", "unknown_unit", "unavailable")},
+    tags=["calendars"],
+    opt={
+        "right": "names", "by": "handler", "codes": ("unknown_site", "unknown_unit", "unavailable"),
+    },
 )  # fmt: skip
 async def get_calendar(
     request: Query, site: Named, unit: Text = None, person: Text = None, names: Flag = False,
@@ -210,20 +233,22 @@ async def get_calendar(
 ) -> Response[bytes]:  # fmt: skip
     """Bookings from 30 days ago to a year ahead (RFC 5545), of the site, a unit or a person. `key` from `calendar-link`
     stands in for a token, as calendar programs send none."""
-    found = await context_of(request).sites.find(site)
+    context = context_of(request)
+    # whoever has the key may know that there is such a site
+    found = await context.sites.find(site) if key is not None else await find_site(context, caller_of(request), site)
     calendars = _readers(request).calendars
     which = Which(_text(unit, "unit"), _text(person, "person"), names)
     if key is not None:
         await calendars.check(found, which, key)
-    elif request.scope.get("user") is None:
-        raise Refusal("unauthorised")
+    else:
+        check(caller_of(request), "names", found)
     body = await calendars.read(found, which)
     return respond((200, [], body), "text/calendar; charset=utf-8")
 
 
 @get(
     "/sites/{site:str}/calendar-link", operation_id="get_calendar_link", summary="A calendar's secret link",
-    tags=["calendars"], opt={"codes": ("unknown_site", "unknown_unit", "unavailable")},
+    tags=["calendars"], opt={"right": "names", "codes": ("unknown_site", "unknown_unit", "unavailable")},
 )  # fmt: skip
 async def get_calendar_link(
     request: Query, site: Named, unit: Text = None, person: Text = None, names: Flag = False
@@ -247,6 +272,11 @@ def _readers(request: Query) -> Readers:
         found = state.readers = Readers(context_of(request).reads)
     assert isinstance(found, Readers)
     return found
+
+
+def _tag(tag: str, *, sees: bool) -> str:
+    """A board's tag for who sees names; without them it is another board."""
+    return tag if sees else f'{tag[:-1]}-n"'
 
 
 def _items(given: list[str] | None, name: str) -> list[str]:

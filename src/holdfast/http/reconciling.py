@@ -8,10 +8,9 @@ from litestar.params import FromPath, FromQuery
 
 from holdfast.domain.commands import SettleFinding
 from holdfast.domain.errors import Refusal
-from holdfast.http.bodies import decode, read_body
 from holdfast.http.calls import id_of, plain, reply, submit
 from holdfast.http.context import caller_of, context_of
-from holdfast.http.framework import respond
+from holdfast.http.framework import body_of, respond
 from holdfast.services.observations import (
     ObservationPage,
     ObservationsRequest,
@@ -42,15 +41,18 @@ _verdict = msgspec.json.Decoder(VerdictRequest)
 @post(
     "/api/sites/{site:str}/observations", operation_id="record_observations", summary="Say what was seen",
     tags=["findings"], status_code=200,
-    opt={"body": ObservationsRequest, "answer": Recorded, "codes": ("unknown_site", "invalid_time", "unavailable")},
+    opt={
+        "right": "observe", "body": ObservationsRequest, "answer": Recorded,
+        "codes": ("unknown_site", "invalid_time", "unavailable"),
+    },
 )  # fmt: skip
 async def record_observations(request: Asked, site: Named) -> Response[bytes]:
     """What agents and staff saw of units, up to 5,000 at once. The last one of a unit and kind counts, until it
     expires; what does not fit what is booked becomes a finding. Units there are not are told, the others recorded."""
     context = context_of(request)
-    body = decode(_observations, await _body(request) or b"{}")
+    body = await body_of(request, _observations)
     found = await context.sites.find(site)
-    recorded = await record(context.reads, found, body, actor=caller_of(request).actor)
+    recorded = await record(context.reads, found, body, actor=caller_of(request).name)
     if recorded.recorded:
         _reconciler(request).ask(found.id)
     return respond(plain(200, recorded))
@@ -58,7 +60,10 @@ async def record_observations(request: Asked, site: Named) -> Response[bytes]:
 
 @get(
     "/api/sites/{site:str}/observations", operation_id="list_observations", summary="List what was seen",
-    tags=["findings"], opt={"answer": ObservationPage, "codes": ("unknown_site", "invalid_cursor", "unavailable")},
+    tags=["findings"],
+    opt={
+        "right": "read", "answer": ObservationPage, "codes": ("unknown_site", "invalid_cursor", "unavailable"),
+    },
 )  # fmt: skip
 async def list_observations(
     request: Asked, site: Named, cursor: Text = None, limit: FromQuery[int] = 100
@@ -71,7 +76,7 @@ async def list_observations(
 
 @post(
     "/api/sites/{site:str}/reconcile", operation_id="reconcile_site", summary="Put a site right", tags=["findings"],
-    status_code=200, opt={"answer": Report, "codes": ("unknown_site", "unavailable")},
+    status_code=200, opt={"right": "find", "answer": Report, "codes": ("unknown_site", "unavailable")},
 )  # fmt: skip
 async def reconcile_site(request: Asked, site: Named, dry_run: FromQuery[bool] = False) -> Response[bytes]:
     """Compares what is recorded with what follows, repairs what does not, each with its reason, and lists what is a
@@ -82,7 +87,7 @@ async def reconcile_site(request: Asked, site: Named, dry_run: FromQuery[bool] =
 
 @post(
     "/api/reconcile", operation_id="reconcile_all", summary="Put all sites right", tags=["findings"], status_code=200,
-    opt={"answer": Report, "codes": ("unavailable",)},
+    opt={"right": "server", "answer": Report, "codes": ("unavailable",)},
 )  # fmt: skip
 async def reconcile_all(request: Asked, dry_run: FromQuery[bool] = False) -> Response[bytes]:
     """The same for every site; the server does it by itself at its start and every few minutes."""
@@ -92,7 +97,7 @@ async def reconcile_all(request: Asked, dry_run: FromQuery[bool] = False) -> Res
 @post(
     "/api/sites/{site:str}/findings/{finding:str}/{verdict:str}", operation_id="settle_finding",
     summary="Resolve or dismiss a finding", tags=["findings"], status_code=200,
-    opt={
+    opt={"right": "find", 
         "body": VerdictRequest, "key": True,
         "codes": ("unknown_site", "unknown_finding", "wrong_state", "key_reused", *_BUSY),
     },
@@ -103,7 +108,7 @@ async def settle_finding(request: Asked, site: Named, finding: Named, verdict: N
     if verdict not in VERDICTS:
         raise Refusal("unknown_act", act=verdict[:40], possible=list(VERDICTS))
     context = context_of(request)
-    body = decode(_verdict, await _body(request) or b"{}")
+    body = await body_of(request, _verdict)
     found = await context.sites.find(site)
     finding_id = id_of(finding, "unknown_finding", "finding")
     command = SettleFinding(finding_id, cast(Verdict, verdict), body.reason)
@@ -115,11 +120,6 @@ async def settle_finding(request: Asked, site: Named, finding: Named, verdict: N
 RECONCILING_HANDLERS: list[Any] = [
     record_observations, list_observations, reconcile_site, reconcile_all, settle_finding,
 ]  # fmt: skip
-
-
-async def _body(request: Asked) -> bytes:
-    limit = context_of(request).limits.body_bytes_max
-    return await read_body(request.receive, dict(request.scope["headers"]), limit)
 
 
 def _reconciler(request: Asked) -> Reconciler:

@@ -13,11 +13,12 @@ from litestar.params import FromPath, FromQuery
 
 from holdfast.domain.commands import RemoveBlock
 from holdfast.domain.errors import Refusal
+from holdfast.domain.sites import Site
 from holdfast.domain.wire import SiteView
-from holdfast.http.bodies import decode, read_body
 from holdfast.http.calls import check, id_of, if_version, plain, post_booking, preview, reply, submit
 from holdfast.http.context import Context, caller_of, context_of
-from holdfast.http.framework import respond
+from holdfast.http.framework import body_of, respond
+from holdfast.http.rights import rights_of
 from holdfast.services.identity import new_id, now_ms
 from holdfast.services.recurring import SeriesActRequest, series_act
 from holdfast.services.requests import (
@@ -56,29 +57,32 @@ _TIMES = ("closed", "off_grid", "too_short", "too_long", "too_soon", "too_far", 
 
 @get(
     "/sites", operation_id="list_sites", summary="List sites", tags=["sites"],
-    opt={"answer": list[SiteView], "codes": ("invalid_cursor", "unavailable")},
+    opt={"right": "known", "answer": list[SiteView], "codes": ("invalid_cursor", "unavailable")},
 )  # fmt: skip
 async def list_sites(request: Asked, cursor: Text = None, limit: FromQuery[int] = 100) -> Response[bytes]:
-    """Sites in the order of their making; `next` is the cursor of the page that follows, if there is one."""
+    """The sites where one has a role, in the order of their making; `next` is the cursor of the page that follows."""
     context = context_of(request)
     if cursor is not None and (not cursor.isascii() or not cursor.isdigit() or len(cursor) > 18):
         raise Refusal("invalid_cursor")
     limit = max(1, min(limit, context.limits.page_rows_max))
-    found = await context.sites.page(after_id=int(cursor or 0), limit=limit)
+    found = await context.sites.page(caller_of(request), after_id=int(cursor or 0), limit=limit)
     following = str(found[-1].id) if len(found) == limit else None
     return respond(plain(200, {"sites": found, "next": following}))
 
 
 @post(
     "/sites", operation_id="create_site", summary="Create a site", tags=["sites"],
-    opt={"body": SiteRequest, "answer": SiteView, "codes": ("already_exists", "invalid_settings", "unavailable")},
+    opt={
+        "right": "sites", "by": "service", "body": SiteRequest, "answer": SiteView,
+        "codes": ("already_exists", "invalid_settings", "unavailable"),
+    },
 )  # fmt: skip
 async def create_site(request: Asked) -> Response[bytes]:
     """A café, hotel or sports ground: a kind, a name, a time zone; every setting has a default."""
     context = context_of(request)
     body = await _body(request, SiteRequest)
     check_site(body)
-    site = await context.sites.create(body)
+    site = await context.sites.create(body, actor=caller_of(request))
     status, headers, answer = plain(201, site, site.version)
     headers.append((b"location", f"/api/sites/{site.slug}".encode()))
     return respond((status, headers, answer))
@@ -86,11 +90,13 @@ async def create_site(request: Asked) -> Response[bytes]:
 
 @get(
     "/sites/{site:str}", operation_id="get_site", summary="Get a site", tags=["sites"],
-    opt={"answer": SiteView, "codes": ("unknown_site", "unavailable")},
+    opt={"right": "public", "answer": SiteView, "codes": ("unknown_site", "unavailable")},
 )  # fmt: skip
 async def get_site(request: Asked, site: Named) -> Response[bytes]:
-    """A site by slug or id, with all its settings, defaults included."""
-    view = await context_of(request).sites.view(site)
+    """A site by slug or id, with all its settings, defaults included; of those, customers see what they book by."""
+    context = context_of(request)
+    found = await context.sites.find(site)
+    view = await context.sites.view(site, whole="read" in rights_of(request, found))
     status, headers, answer = plain(200, view, view.version)
     headers.append((b"etag", b'"%d"' % view.version))
     return respond((status, headers, answer))
@@ -98,7 +104,7 @@ async def get_site(request: Asked, site: Named) -> Response[bytes]:
 
 @patch(
     "/sites/{site:str}", operation_id="change_site", summary="Change a site", tags=["sites"],
-    opt={
+    opt={"right": "settings", 
         "body": SiteChangeRequest, "answer": SiteView, "key": True,
         "codes": ("unknown_site", "invalid_settings", "nothing_to_change", "key_reused", *_BUSY),
     },
@@ -117,7 +123,7 @@ async def change_site(request: Asked, site: Named) -> Response[bytes]:
 @post(
     "/sites/{site:str}/units", operation_id="add_units", summary="Add or update units", tags=["units"],
     status_code=200,
-    opt={
+    opt={"right": "units", 
         "body": UnitsRequest, "key": True,
         "codes": ("unknown_site", "unknown_unit", "already_exists", "key_reused", *_BUSY),
     },
@@ -134,7 +140,7 @@ async def add_units(request: Asked, site: Named, update: FromQuery[bool] = False
 
 @patch(
     "/sites/{site:str}/units/{code:str}", operation_id="change_unit", summary="Change a unit", tags=["units"],
-    opt={
+    opt={"right": "condition", 
         "body": UnitChangeRequest, "key": True, "match": True,
         "codes": (
             "unknown_site", "unknown_unit", "unit_occupied", "nothing_to_change", "version_mismatch", "key_reused",
@@ -147,6 +153,9 @@ async def change_unit(request: Asked, site: Named, code: Named) -> Response[byte
     context, headers = _asked(request)
     body = await _body(request, UnitChangeRequest)
     found = await context.sites.find(site)
+    more = {name for name in ("name", "category", "parent", "attributes") if getattr(body, name) is not msgspec.UNSET}
+    if more and "units" not in rights_of(request, found):
+        raise Refusal("not_allowed", right="units", field=min(more))
     command = unit_change_command(body, code=code, if_version=if_version(headers))
     said = ("unit", code, body)
     return respond(reply(await submit(context, caller_of(request), found, command, headers=headers, said=said)))
@@ -154,7 +163,7 @@ async def change_unit(request: Asked, site: Named, code: Named) -> Response[byte
 
 @post(
     "/sites/{site:str}/bookings", operation_id="create_booking", summary="Book", tags=["bookings"],
-    opt={
+    opt={"right": "own", 
         "body": BookingRequest, "key": True, "answer": "Booking", "also": {200: "Series"},
         "codes": (
             "unknown_site", "unknown_unit", "unknown_category", "unknown_slot", "slot_taken", "not_bookable",
@@ -167,13 +176,13 @@ async def create_booking(request: Asked, site: Named) -> Response[bytes]:
 
     With `recurrence` the answer is 200 and has one result a date."""
     context, headers = _asked(request)
-    return respond(await post_booking(context, caller_of(request), site, request.receive, headers))
+    return respond(await post_booking(context, request.scope, site, request.receive, headers))
 
 
 @post(
     "/sites/{site:str}/bookings/{booking:str}/{act:str}", operation_id="act_on_booking", summary="Act on a booking",
     tags=["bookings"], status_code=200,
-    opt={
+    opt={"right": "own", 
         "body": ActRequest, "body_optional": True, "key": True, "match": True, "answer": "Booking",
         "codes": (
             "unknown_site", "unknown_booking", "unknown_act", "unknown_unit", "unknown_slot", "slot_taken",
@@ -189,6 +198,7 @@ async def act_on_booking(request: Asked, site: Named, booking: Named, act: Named
     body = await _body(request, ActRequest)
     found = await context.sites.find(site)
     booking_id = id_of(booking, "unknown_booking", "booking")
+    await context.own.check_act(caller_of(request), rights_of(request, found), found, booking_id, act=act, wish=body)
     command = act_command(found, body, booking_id=booking_id, act=act, if_version=if_version(headers))
     said = ("act", booking_id, act, body)
     return respond(reply(await submit(context, caller_of(request), found, command, headers=headers, said=said)))
@@ -197,7 +207,7 @@ async def act_on_booking(request: Asked, site: Named, booking: Named, act: Named
 @post(
     "/sites/{site:str}/series/{series:str}/{act:str}", operation_id="act_on_series", summary="Act on a series",
     tags=["bookings"], status_code=200,
-    opt={
+    opt={"right": "book", 
         "body": SeriesActRequest, "key": True, "answer": "Series",
         "codes": (
             "unknown_site", "unknown_booking", "unknown_act", "slot_taken", "wrong_state", "version_mismatch",
@@ -219,7 +229,7 @@ async def act_on_series(request: Asked, site: Named, series: Named, act: Named) 
 
 @post(
     "/sites/{site:str}/check", operation_id="check", summary="May I?", tags=["bookings"], status_code=200,
-    opt={"body": CheckRequest, "answer": "Check", "codes": ("unknown_site", *_BUSY)},
+    opt={"right": "public", "body": CheckRequest, "answer": "Check", "codes": ("unknown_site", *_BUSY)},
 )  # fmt: skip
 async def may_i(request: Asked, site: Named) -> Response[bytes]:
     """The body of a booking, or `booking` and `act` with the act's own fields: decided as it would be now, not kept.
@@ -228,6 +238,7 @@ async def may_i(request: Asked, site: Named) -> Response[bytes]:
     context, _ = _asked(request)
     body = await _body(request, CheckRequest)
     found = await context.sites.find(site)
+    await _check_question(request, found, body)
     if body.recurrence is not None:
         return respond(await preview(context, caller_of(request), found, body))
     command = check_command(found, body, id=new_id(), now=datetime.fromtimestamp(now_ms() / 1000, UTC))
@@ -237,7 +248,10 @@ async def may_i(request: Asked, site: Named) -> Response[bytes]:
 @post(
     "/sites/{site:str}/recurrence", operation_id="preview_series", summary="Preview a series", tags=["bookings"],
     status_code=200,
-    opt={"body": BookingRequest, "answer": "Preview", "codes": ("unknown_site", "invalid_recurrence", *_BUSY)},
+    opt={
+        "right": "book", "body": BookingRequest, "answer": "Preview",
+        "codes": ("unknown_site", "invalid_recurrence", *_BUSY),
+    },
 )  # fmt: skip
 async def preview_series(request: Asked, site: Named) -> Response[bytes]:
     """The dates of a recurring booking, each with what stands in its way; nothing is booked."""
@@ -251,7 +265,7 @@ async def preview_series(request: Asked, site: Named) -> Response[bytes]:
 
 @post(
     "/sites/{site:str}/blocks", operation_id="create_block", summary="Block units", tags=["blocks"],
-    opt={
+    opt={"right": "block", 
         "body": BlockRequest, "key": True, "answer": "Block",
         "codes": ("unknown_site", "unknown_unit", "would_hit", "in_the_past", "too_long", "key_reused", *_BUSY),
     },
@@ -269,7 +283,10 @@ async def create_block(request: Asked, site: Named) -> Response[bytes]:
 @delete(
     "/sites/{site:str}/blocks/{block:str}", operation_id="remove_block", summary="Remove a block", tags=["blocks"],
     status_code=200,
-    opt={"key": True, "answer": "Block", "codes": ("unknown_site", "unknown_block", "key_reused", *_BUSY)},
+    opt={
+        "right": "block", "key": True, "answer": "Block",
+        "codes": ("unknown_site", "unknown_block", "key_reused", *_BUSY),
+    },
 )  # fmt: skip
 async def remove_block(request: Asked, site: Named, block: Named, reason: Text = None) -> Response[bytes]:
     """Gives its units back now; their return condition, if the block has one, applies."""
@@ -283,6 +300,19 @@ async def remove_block(request: Asked, site: Named, block: Named, reason: Text =
     return respond(reply(await submit(context, caller_of(request), found, command, headers=headers, said=said)))
 
 
+async def _check_question(request: Asked, site: Site, asked: CheckRequest) -> None:
+    """What others than staff may ask: about a booking for themselves, or an act on one of theirs."""
+    held = rights_of(request, site)
+    if "book" in held:
+        return
+    if asked.recurrence is not None or asked.walk_in:
+        raise Refusal("not_allowed", right="book")
+    if asked.booking is not None:
+        wish = ActRequest(override=asked.override)
+        own = context_of(request).own
+        await own.check_act(caller_of(request), held, site, asked.booking, act=asked.act or "", wish=wish)
+
+
 WRITE_HANDLERS: list[Any] = [
     list_sites, create_site, get_site, change_site, add_units, change_unit, create_booking, act_on_booking,
     act_on_series, may_i, preview_series, create_block, remove_block,
@@ -294,8 +324,5 @@ def _asked(request: Asked) -> tuple[Context, dict[bytes, bytes]]:
 
 
 async def _body(request: Asked, wanted: type[T]) -> T:
-    """The request's body as what it must be; nothing at all counts as an empty object."""
-    limit = context_of(request).limits.body_bytes_max
-    body = await read_body(request.receive, dict(request.scope["headers"]), limit)
-    value: T = decode(_decoders[wanted], body or b"{}")
+    value: T = await body_of(request, _decoders[wanted])
     return value

@@ -96,8 +96,8 @@ class SocketIO:
     async def connected(self, sid: str, eio_sid: str, environ: dict[str, Any], auth: dict[str, Any]) -> Client | None:
         """Lets a client in, to hear its home's public events from now on, or from where it left."""
         scope = environ["asgi.scope"]
-        caller = caller_of(self._gate, scope, auth)
         try:
+            caller = await caller_of(self._gate, scope, auth)
             home = await home_of(self._sites, scope, auth)
             client = Client(sid, eio_sid, caller, home)
             if home is not None:

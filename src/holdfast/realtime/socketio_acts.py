@@ -11,6 +11,7 @@ from typing import Any
 import asyncpg
 import structlog
 
+from holdfast.domain.actors import check, rights_at
 from holdfast.domain.errors import Refusal
 from holdfast.domain.sites import Site
 from holdfast.realtime.socketio_callers import (
@@ -120,9 +121,8 @@ class Acts:
 
     async def _sync(self, client: Client, wishes: list[Any]) -> Answer:
         named = wish_of(wishes, *_STORES)
-        if not client.is_staff:
-            raise Refusal("unauthorised" if client.caller is None else "not_allowed")
         site = await self._site(client, named)
+        check(client.caller, "find", site)
         if client.is_syncing:
             raise Refusal("busy", problem="your last one is still under way")
         client.is_syncing = True
@@ -152,7 +152,7 @@ class Acts:
             self._post([client], "syncStatus", {**told, "isSyncing": False})
 
     async def _join(self, client: Client, kind: str, site: Site, about: str, said: str) -> Answer:
-        check_room(client.caller, kind, site)
+        check_room(client.caller, kind, site, about)
         await self._rooms.join(client, (kind, site.id, about), site)
         return {"room": said, "site": site.slug}
 
@@ -180,11 +180,15 @@ class Acts:
     async def _site(self, client: Client, named: str | None) -> Site:
         """The site that is named, else the client's own."""
         if named is not None:
-            return await self._sites.find(named.removeprefix("site:"))
+            site = await self._sites.find(named.removeprefix("site:"))
+            if not rights_at(client.caller, site):
+                # whether there is such a site is not for everybody to find out
+                raise Refusal("unknown_site" if client.caller.is_known else "unauthorised", site=named[:64])
+            return site
         if client.home is not None:
             return client.home
-        there = [site.slug for site in await self._sites.of_kind(KIND)]
-        choice = f": {', '.join(there[:SITES_TOLD_MAX])}" if there and client.is_staff else ""
+        there = [site.slug for site in await self._sites.of_kind(KIND) if rights_at(client.caller, site)]
+        choice = f": {', '.join(there[:SITES_TOLD_MAX])}" if there else ""
         raise Refusal("invalid_request", field="site", problem=f"is missing; say which site is meant{choice}")
 
 

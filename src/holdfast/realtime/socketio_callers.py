@@ -7,9 +7,11 @@ from collections.abc import Mapping
 from typing import Any
 from urllib.parse import parse_qs
 
+from holdfast.domain.actors import NOBODY, Actor, check
 from holdfast.domain.errors import Refusal
 from holdfast.domain.sites import Site
-from holdfast.http.auth import Caller, Gate
+from holdfast.http.auth import Gate
+from holdfast.http.errors import EdgeError
 from holdfast.services.former_grounds import KIND
 from holdfast.services.sites import Sites
 
@@ -20,8 +22,8 @@ SITE, GROUND, ADMIN, STUDENT = "site", "ground", "admin", "student"
 _BEARER = "bearer "
 
 
-def caller_of(gate: Gate, scope: Any, auth: Mapping[str, Any]) -> Caller | None:
-    """Who connects; None for somebody unknown, who may listen to what is public.
+async def caller_of(gate: Gate, scope: Any, auth: Mapping[str, Any]) -> Actor:
+    """Who connects; somebody unknown may listen to what is public.
 
     Raises:
         Refusal: `unauthorised` for a token that is not ours.
@@ -32,28 +34,31 @@ def caller_of(gate: Gate, scope: Any, auth: Mapping[str, Any]) -> Caller | None:
         given = token if token.lower().startswith(_BEARER) else f"Bearer {token}"
         headers[b"authorization"] = given.encode(errors="replace")
     says_who = headers.get(b"authorization", b"").lower().startswith(_BEARER.encode())
-    if gate.is_open and not gate.knows(scope, headers):
-        return None
     try:
-        return gate.admit(scope, headers)
-    except Refusal:
+        return await gate.admit({**scope, "method": "POST"}, headers)
+    except (Refusal, EdgeError):
         if says_who:
             raise
-        return None
+        return NOBODY
 
 
-def check_room(caller: Caller | None, kind: str, site: Site) -> None:
-    """The one place that says who may listen to what. What is public are the slots of sports grounds; everything else
-    is for staff. A customer's own room is for staff, too, until customers can sign in and so prove who they are.
+def check_room(caller: Actor, kind: str, site: Site, about: str = "") -> None:
+    """Who may listen to what: a site's slots whoever may see what is free there, the admin room whoever may see names,
+    a person's room they and whoever may see names.
 
     Raises:
-        Refusal: `unauthorised` for somebody unknown, `not_allowed` for anybody else.
+        Refusal: `unauthorised` for somebody unknown, `not_allowed` or `unknown_site` for anybody else.
     """
-    if caller is not None and caller.staff:
-        return
-    if kind in (SITE, GROUND) and site.kind == KIND:
-        return
-    raise Refusal("unauthorised" if caller is None else "not_allowed")
+    if kind in (SITE, GROUND):
+        check(caller, "public", site)
+    elif kind != STUDENT or about not in own_rooms(caller):
+        check(caller, "names", site)
+
+
+def own_rooms(caller: Actor) -> frozenset[str]:
+    """Whose room somebody signed in may join: under the address that they have proved to be theirs. What they say of
+    themselves otherwise, such as a number on a roll, proves nothing."""
+    return frozenset() if caller.customer_key is None else frozenset({caller.customer_key[2:].casefold()})
 
 
 async def home_of(sites: Sites, scope: Any, auth: Mapping[str, Any]) -> Site | None:

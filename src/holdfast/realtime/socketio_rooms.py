@@ -6,8 +6,8 @@ which slot it is about and how that stands now.
 
 from collections.abc import Iterator
 
+from holdfast.domain.actors import Actor
 from holdfast.domain.sites import Site
-from holdfast.http.auth import Caller
 from holdfast.realtime.socketio_events import Told
 
 ROOMS_MAX = 50
@@ -18,11 +18,11 @@ Room = tuple[str, int, str]
 
 
 class Client:
-    """One Socket.IO connection. `caller` is None for somebody unknown; `home` the site meant where none is named."""
+    """One Socket.IO connection. `home` the site meant where none is named."""
 
     __slots__ = ("caller", "eio_sid", "follows_home", "home", "is_gone", "is_syncing", "position", "rooms", "sid")
 
-    def __init__(self, sid: str, eio_sid: str, caller: Caller | None, home: Site | None) -> None:
+    def __init__(self, sid: str, eio_sid: str, caller: Actor, home: Site | None) -> None:
         self.sid = sid
         self.eio_sid = eio_sid
         self.caller = caller
@@ -34,10 +34,6 @@ class Client:
         self.is_syncing = False
         self.position: str | None = None
         """Where in its home's journal it came in."""
-
-    @property
-    def is_staff(self) -> bool:
-        return self.caller is not None and self.caller.staff
 
 
 class Audience:

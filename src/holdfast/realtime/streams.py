@@ -15,6 +15,7 @@ from holdfast.domain.sites import Site
 from holdfast.http.calls import plain
 from holdfast.http.context import caller_of, context_of
 from holdfast.http.framework import respond
+from holdfast.http.rights import let_in
 from holdfast.realtime.hub import Given, Hub
 from holdfast.realtime.outlets import AsgiOutlet, Outlet, SocketOutlet
 from holdfast.realtime.readers import Filter, Reader
@@ -41,7 +42,7 @@ Text = FromQuery[str | None]
 
 @get(
     "/api/sites/{site:str}/events", operation_id="stream_events", summary="Listen to a site", tags=["live"],
-    opt={"codes": ("unknown_site", "invalid_cursor", "too_many_requests", "busy", "unavailable")},
+    opt={"right": "names", "codes": ("unknown_site", "invalid_cursor", "too_many_requests", "busy", "unavailable")},
 )  # fmt: skip
 async def stream_events(
     request: Asked, site: Named, after: Text = None, types: FromQuery[list[str] | None] = None, unit: Text = None
@@ -56,7 +57,10 @@ async def stream_events(
 
 @get(
     "/api/events", operation_id="stream_sites", summary="Listen to several sites", tags=["live"],
-    opt={"codes": ("unknown_site", "invalid_cursor", "too_many_requests", "busy", "unavailable")},
+    opt={
+        "right": "names", "by": "handler",
+        "codes": ("unknown_site", "invalid_cursor", "too_many_requests", "busy", "unavailable"),
+    },
 )  # fmt: skip
 async def stream_sites(
     request: Asked, sites: FromQuery[list[str]], after: Text = None, types: FromQuery[list[str] | None] = None
@@ -66,7 +70,7 @@ async def stream_sites(
     named = list(dict.fromkeys(name.strip() for text in sites for name in text.split(",") if name.strip()))
     if not 1 <= len(named) <= SITES_MAX:
         raise Refusal("invalid_request", field="sites", expected=f"1 to {SITES_MAX} sites")
-    found = [await context_of(request).sites.find(name) for name in named]
+    found = [await let_in(request, context_of(request), name, "names") for name in named]
     return await _streamed(request, found, after, Filter(_types(types)))
 
 
@@ -81,7 +85,8 @@ async def _streamed(request: Asked, sites: list[Site], after: str | None, wanted
     if hub.is_closing or hub.count >= streams_max:
         raise Refusal("busy", retry_after_s=5, problem="too many streams are open")
     seats: Seats = request.app.state["seats"]
-    names = seats.names_of(caller_of(request).actor, request.scope)
+    caller = caller_of(request)
+    names = seats.names_of(caller.name if caller.is_known else None, request.scope)
     seats.check(names)
     if "holdfast.head" in (request.scope.get("extensions") or ()):
         return respond(plain(200, None))

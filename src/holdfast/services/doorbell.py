@@ -17,6 +17,8 @@ from holdfast.store.doorbell import PAYLOAD_BYTES_MAX, Wire
 
 SITES_MAX = 2_000
 """With more sites than this to tell of at once, or than one ring can name, a ring says only that something is new."""
+RIGHTS = 0
+"""Named in a ring as a site would be: rights have moved. No site has this id."""
 ALL = "*"
 _FORM = "1"
 
@@ -68,6 +70,13 @@ class Doorbell:
             self._is_many = True
         if not self.is_deaf:
             self.wanted()
+
+    def rights_moved(self) -> None:
+        """Notes that somebody's rights have changed, for those who remember some."""
+        if self._has_company:
+            self._sites[RIGHTS] = 0
+            if not self.is_deaf:
+                self.wanted()
 
     def woken(self, wakes_at: datetime, now: datetime) -> None:
         """Notes the soonest alarm of what it has done, by the database's clock."""

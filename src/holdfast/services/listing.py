@@ -192,9 +192,10 @@ async def _present_or_ahead(
 
 
 async def booking_page(
-    pool: asyncpg.Pool, site: Site, query: BookingQuery, *, cursor: str | None, limit: int
+    pool: asyncpg.Pool, site: Site, query: BookingQuery, *, cursor: str | None, limit: int, own_key: str | None = None
 ) -> BookingPage:
-    """A page of the bookings that touch the window and pass the other filters.
+    """A page of the bookings that touch the window and pass the other filters; with `own_key` only those kept under
+    that key, whatever else is asked.
 
     Raises:
         Refusal: `invalid_time`, `invalid_request`, `invalid_cursor`, `unknown_unit`.
@@ -204,6 +205,10 @@ async def booking_page(
     after = (position.at, position.id) if position is not None else (store.BEGINNING, store.FIRST_ID)
     async with pool.acquire() as connection:
         wanted = await _filter(connection, site, query)
+        if own_key is not None:
+            if query.series is not None or query.reference is not None:
+                raise Refusal("invalid_request", field="reference", problem="is for staff; leave it out")
+            wanted = msgspec.structs.replace(wanted, customer_keys=(own_key,))
         found = await store.bookings(connection, site.id, wanted, after=after, limit=limit + 1)
         views = await booking_views(connection, site, found[:limit])
     last = found[limit - 1] if len(found) > limit else None

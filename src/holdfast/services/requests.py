@@ -171,6 +171,7 @@ class SiteRequest(_Request, frozen=True):
     time_zone: Annotated[str, Meta(max_length=64, examples=["Europe/Berlin"])]
     slug: Annotated[str, Meta(max_length=63, examples=["main-street"])] | None = None
     settings: dict[str, Any] = {}
+    organisation: UUID | None = None
 
 
 class SiteChangeRequest(_Request, frozen=True):

@@ -10,7 +10,9 @@ from typing import Any
 from uuid import UUID
 
 import asyncpg
+import msgspec
 
+from holdfast.domain.actors import ADMIN, Actor, check_in, rights_in
 from holdfast.domain.change import Event
 from holdfast.domain.errors import Refusal
 from holdfast.domain.local_time import zone
@@ -26,6 +28,12 @@ KEPT_MAX = 20_000
 PAGE_SITES_MAX = 500
 OF_KIND_MAX = 100
 FIRST_ORGANISATION = "Holdfast"
+PUBLIC_SETTINGS = frozenset({
+    # what somebody who books must know; nothing of how the house is run
+    "grid_minutes", "slots", "hours", "length_min_minutes", "length_max_minutes", "notice_minutes", "horizon_days",
+    "quota_per_person", "hold_s_max", "check_in", "check_out", "booking_page", "sign_up", "sign_up_domains",
+    "profile_fields", "team_max", "language",
+})  # fmt: skip
 
 _ID = re.compile(r"[0-9]{1,18}")
 _SLUG = re.compile(r"[a-z0-9][a-z0-9-]{0,62}")
@@ -67,25 +75,40 @@ class Sites:
             kept = self._kinds[kind] = (now + KEPT_S, await store.of_kind(self._pool, kind, OF_KIND_MAX))
         return kept[1]
 
-    async def view(self, named: str) -> SiteView:
-        """The site as clients see it, read now.
+    async def view(self, named: str, *, whole: bool = True) -> SiteView:
+        """The site as clients see it, read now; not `whole`: with the settings that customers book by.
 
         Raises:
             Refusal: `unknown_site`.
         """
-        return site_view(*await self._read(named))
+        view = site_view(*await self._read(named))
+        if whole:
+            return view
+        told = {name: value for name, value in msgspec.to_builtins(view.settings).items() if name in PUBLIC_SETTINGS}
+        return msgspec.structs.replace(view, settings=told)
 
-    async def page(self, *, after_id: int, limit: int) -> list[SiteView]:
-        """Up to `limit` sites (at most 500) in the order of their making, from behind an id on."""
-        found = await store.after(self._pool, after_id, max(1, min(limit, PAGE_SITES_MAX)))
+    async def page(self, actor: Actor, *, after_id: int, limit: int) -> list[SiteView]:
+        """Up to `limit` sites (at most 500) where the actor has a role, in the order of their making, from behind an
+        id on."""
+        organisations = [grant.organisation_id for grant in actor.grants if grant.site_id is None]
+        ids = [grant.site_id for grant in actor.grants if grant.site_id is not None]
+        found = await store.after(
+            self._pool, after_id, max(1, min(limit, PAGE_SITES_MAX)),
+            everywhere=actor.has_everything, organisations=organisations, ids=ids,
+        )  # fmt: skip
         return [site_view(site, version) for site, version in found]
 
-    async def create(self, request: SiteRequest, *, organisation_id: UUID | None = None) -> SiteView:
-        """Makes a site; without an organisation it belongs to the first there is.
+    async def create(
+        self, request: SiteRequest, *, organisation_id: UUID | None = None, actor: Actor = ADMIN
+    ) -> SiteView:
+        """Makes a site in an organisation: the one that is named, the only one where the actor may make some, or the
+        first there is.
 
         Raises:
-            Refusal: `already_exists` for its slug, `invalid_settings`, `invalid_request`.
+            Refusal: `already_exists` for its slug, `invalid_settings`, `invalid_request`, `not_allowed`,
+                `unknown_organisation`.
         """
+        organisation_id = _organisation_for(actor, organisation_id or request.organisation)
         settings: dict[str, Any] = {name: value for name, value in request.settings.items() if value is not None}
         rules_of(parse_settings(settings, policy_of(request.kind).defaults))
         time_zone = zone(request.time_zone).key
@@ -105,7 +128,7 @@ class Sites:
         """Whether the database answers within that time."""
         try:
             async with asyncio.timeout(timeout_s):
-                await store.after(self._pool, 0, 1)
+                await store.of_kind(self._pool, "", 1)
         except UNREACHABLE:
             return False
         return True
@@ -131,6 +154,21 @@ class Sites:
         if found is None:
             raise Refusal("unknown_site", site=named[:64])
         return found
+
+
+def _organisation_for(actor: Actor, named: UUID | None) -> UUID | None:
+    if named is not None:
+        check_in(actor, "sites", named)
+        return named
+    if actor.has_everything:
+        return None
+    where = {grant.organisation_id for grant in actor.grants}
+    able = [each for each in sorted(where) if "sites" in rights_in(actor, each)]
+    if not able:
+        raise Refusal("not_allowed", right="sites")
+    if len(able) > 1:
+        raise Refusal("invalid_request", field="organisation", problem="is missing; say which of yours it belongs to")
+    return able[0]
 
 
 def _slug(request: SiteRequest) -> str:

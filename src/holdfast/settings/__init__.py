@@ -19,6 +19,7 @@ from holdfast.settings.about import check_database_url as _check_database_url
 from holdfast.settings.about import check_host as _check_host
 from holdfast.settings.about import check_networks as _check_networks
 from holdfast.settings.about import check_origins as _check_origins
+from holdfast.settings.about import check_secret_key as _check_secret_key
 from holdfast.settings.about import hide_password as hide_password
 from holdfast.settings.about import one_of as _one_of
 from holdfast.settings.about import shown as _shown
@@ -102,6 +103,11 @@ class Settings:
         metadata=_about(
             "address", "whom mails come from: an address, or Name <address>; SMTP needs one", _is_mail_from
         ),
+    )
+    token: str | None = field(
+        default=None,
+        repr=False,
+        metadata=_about("text", "what commands with --url show a server; else the admin token", secret=True),
     )
     lanes: int = field(default=2, metadata=_about("count", "queues of decisions served side by side", _between(1, 64)))
     queue_commands_max: int = field(
@@ -225,6 +231,23 @@ class Settings:
     finding_retention_days: float = field(
         default=90.0,
         metadata=_about("days", "how long closed findings are listed; the journal keeps them", _between(1, 3660)),
+    )
+    session_idle_hours: float = field(
+        default=12.0, metadata=_about("h", "how long a session lasts that is not used", _between(0.1, 24 * 366))
+    )
+    session_days_max: float = field(
+        default=30.0, metadata=_about("days", "how long a session lasts at most", _between(0.01, 366))
+    )
+    secret_key: str | None = field(
+        default=None,
+        repr=False,
+        metadata=_about(
+            "text",
+            "seals secrets that are kept in the database; several with commas, the newest first; "
+            "without it a file in the data folder does",
+            _check_secret_key,
+            secret=True,
+        ),
     )
     answer_retention_hours: float = field(
         default=24.0,

@@ -8,6 +8,7 @@ from holdfast.http.cors import origins_of
 from holdfast.http.proxies import networks_of
 
 ADMIN_TOKEN_CHARS_MIN = 16
+SECRET_KEY_CHARS_MIN = 32
 HIDDEN = "(hidden)"
 
 Check = Callable[[object], str | None]
@@ -40,6 +41,13 @@ def check_database_url(value: object) -> str | None:
 def check_admin_token(value: object) -> str | None:
     assert isinstance(value, str)
     return None if len(value) >= ADMIN_TOKEN_CHARS_MIN else f"must have at least {ADMIN_TOKEN_CHARS_MIN} characters"
+
+
+def check_secret_key(value: object) -> str | None:
+    assert isinstance(value, str)
+    keys = [key.strip() for key in value.split(",") if key.strip()]
+    is_long = keys and all(len(key) >= SECRET_KEY_CHARS_MIN for key in keys)
+    return None if is_long else f"must have at least {SECRET_KEY_CHARS_MIN} characters"
 
 
 def check_host(value: object) -> str | None:

@@ -1,5 +1,6 @@
 """What is recorded of sites as such, and of series of bookings. Rows in, values out; decides nothing."""
 
+from collections.abc import Sequence
 from datetime import datetime
 from typing import Any
 from uuid import UUID
@@ -35,8 +36,12 @@ async def by_id(pool: asyncpg.Pool, site_id: int) -> Found | None:
     return _found(await pool.fetchrow(_Q["site_by_id"], site_id))
 
 
-async def after(pool: asyncpg.Pool, site_id: int, limit: int) -> list[Found]:
-    rows = await pool.fetch(_Q["sites_after"], site_id, limit)
+async def after(
+    pool: asyncpg.Pool, site_id: int, limit: int, *,
+    everywhere: bool = True, organisations: Sequence[UUID] = (), ids: Sequence[int] = (),
+) -> list[Found]:  # fmt: skip
+    """Sites behind an id: all, or those of these organisations and those of these ids."""
+    rows = await pool.fetch(_Q["sites_after"], site_id, limit, everywhere, list(organisations), list(ids))
     return [(site_of(row), row["version"]) for row in rows]
 
 

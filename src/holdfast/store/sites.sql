@@ -9,9 +9,9 @@ select id, organisation_id, kind, slug, name, time_zone, settings, created_at, v
 from site where id = $1;
 
 -- name: sites_after
--- Sites in the order of their making, from behind an id on.
+-- Sites in the order of their making, from behind an id on: all, or those of some organisations or ids.
 select id, organisation_id, kind, slug, name, time_zone, settings, created_at, version, changed_version
-from site where id > $1 order by id limit $2;
+from site where id > $1 and ($3 or organisation_id = any($4::uuid[]) or id = any($5::bigint[])) order by id limit $2;
 
 -- name: sites_of_kind
 -- The first sites of a kind, in the order of their making.

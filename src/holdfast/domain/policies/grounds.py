@@ -68,6 +68,7 @@ class Grounds(Policy):
     out_of_use = frozenset({"Blocked"})
     defaults: ClassVar[Mapping[str, Any]] = {
         "slots": {"first": "08:00", "minutes": 60, "count": 11},
+        "booking_page": "accounts",
         "look_ahead": 0,
         "no_show_grace_minutes": 0,
     }

@@ -10,16 +10,17 @@ import msgspec
 from litestar import HttpMethod, Response, route
 from litestar.params import FromPath, FromQuery, QueryParameter
 
+from holdfast.domain.actors import Actor, guest_of
 from holdfast.domain.errors import Refusal
 from holdfast.domain.sites import Site
 from holdfast.domain.wire import BookingView
-from holdfast.http.auth import Caller
 from holdfast.http.bodies import decode, read_body
 from holdfast.http.calls import Reply, id_of, if_version, reply, submit
 from holdfast.http.context import Context, caller_of, context_of
-from holdfast.http.former.asking import Asked, needed, site_of, staff_only, text_of
+from holdfast.http.former.asking import Asked, needed, site_of, text_of
 from holdfast.http.former.shape import BLOCKED, TAKEN, failure, success
 from holdfast.http.framework import respond
+from holdfast.http.rights import rights_of
 from holdfast.services.former_grounds import (
     KIND,
     FormerBooking,
@@ -91,9 +92,9 @@ async def get_slots(request: Asked, ground: Text = None, date: Text = None, site
     """Every slot of a ground on a date, `Vacant` or `Booked`; `state` says more: Pending, Approved, Blocked, Past,
     TooSoon, TooFar, Closed. Post `slot` as the `time` of a booking. The same without `/api`."""
     context = context_of(request)
+    found = await site_of(context, request, "public", KIND, site)
     wanted = needed(ground, "ground", "say which ground")
     day = needed(date, "date", _ASK_DATE)
-    found = await site_of(context, request, caller_of(request), KIND, site)
     where = await find_ground(context.reads, found, wanted)
     return respond(success(200, "Slots as they are now.", await day_of(context.reads, found, where, day)))
 
@@ -104,11 +105,15 @@ async def create_booking(request: Asked, site: Text = None) -> Response[bytes]:
     context, caller, headers = _asked(request)
     body = await read_body(request.receive, headers, context.limits.body_bytes_max)
     asked, sent = decode(_booking_request, body or b"{}"), decode(_object, body or b"{}")
-    found = await site_of(context, request, caller, KIND, site)
+    found = await site_of(context, request, "own", KIND, site)
     ground = await find_ground(context.reads, found, asked.ground)
     at_ms = now_ms()
     now = datetime.fromtimestamp(at_ms / 1000, UTC)
-    command = book_command(found, booking_request(asked, sent, ground), id=new_id(at_ms), now=now)
+    wish, made = booking_request(asked, sent, ground), new_id(at_ms)
+    if "book" not in rights_of(request, found):
+        caller = caller if caller.is_known else guest_of(made)
+        wish = await context.own.request(caller, found, wish)
+    command = book_command(found, wish, id=made, now=now)
     try:
         answer = await submit(context, caller, found, command, headers=headers, said=("former", ground.code, sent))
     except Refusal as refusal:
@@ -116,7 +121,10 @@ async def create_booking(request: Asked, site: Text = None) -> Response[bytes]:
             raise
         return respond(await _taken(context, found, ground, refusal, day=asked.date, start=command.start))
     status, more, told = reply(answer, location="/api/bookings/")
-    booking = booking_as_before(found, _booking.decode(told), {ground.code: ground.name})
+    view = _booking.decode(told)
+    booking = booking_as_before(found, view, {ground.code: ground.name})
+    if caller.booking_id is not None:
+        more.append((b"booking-key", (await context.links.key(found, view.id)).encode()))
     message = "Booking submitted. It waits for approval."
     return respond(success(status, message, {"booking": booking}, more))
 
@@ -155,15 +163,19 @@ async def list_my_bookings(
         text_of(status, "status"), email=text_of(email, "email"), roll_number=text_of(roll_number, "rollNumber"),
         cursor=cursor, limit=limit,
     )  # fmt: skip
-    if query.email is None and query.roll_number is None:
+    if query.email is None and query.roll_number is None and caller_of(request).customer_key is None:
         raise Refusal("invalid_request", field="email", problem="is missing; say whose by `email` or `rollNumber`")
     return await _list(request, query, site)
 
 
 async def _list(request: Asked, query: FormerQuery, named: str | None) -> Response[bytes]:
     context, caller, _ = _asked(request)
-    staff_only(caller)
-    found = await site_of(context, request, caller, KIND, named)
+    found = await site_of(context, request, "own", KIND, named)
+    if "names" not in rights_of(request, found):
+        if caller.customer_key is None:
+            raise Refusal("not_allowed" if caller.is_known else "unauthorised", right="names")
+        # customers see their own, whoever's they ask for
+        query = msgspec.structs.replace(query, email=caller.customer_key[2:], roll_number=None)
     page = await bookings_as_before(context.reads, found, query)
     count = len(page.bookings)
     return respond(success(200, f"{count} booking{'' if count == 1 else 's'}.", page))
@@ -172,9 +184,10 @@ async def _list(request: Asked, query: FormerQuery, named: str | None) -> Respon
 async def get_booking(request: Asked, booking: FromPath[str], site: Text = None) -> Response[bytes]:
     """One booking by its id. The same without `/api`."""
     context, caller, _ = _asked(request)
-    staff_only(caller)
-    found = await site_of(context, request, caller, KIND, site)
-    detail = await booking_detail(context.reads, found, id_of(booking, "unknown_booking", "booking"))
+    found = await site_of(context, request, "own", KIND, site)
+    booking_id = id_of(booking, "unknown_booking", "booking")
+    await context.own.check(caller, rights_of(request, found), found, booking_id, right="names")
+    detail = await booking_detail(context.reads, found, booking_id)
     return respond(await _told(context, found, detail.booking, "Booking found."))
 
 
@@ -184,13 +197,13 @@ async def act_on_booking(
     """approve, reject (with a `reason`), revoke, cancel: as the states allow, 409 where they do not. Also by PUT and
     PATCH, and without `/api`."""
     context, caller, headers = _asked(request)
-    staff_only(caller)
     body = decode(_act_request, await read_body(request.receive, headers, context.limits.body_bytes_max) or b"{}")
-    found = await site_of(context, request, caller, KIND, site)
+    found = await site_of(context, request, "own", KIND, site)
     if act not in MESSAGES:
         raise Refusal("unknown_act", act=act[:40], possible=sorted(MESSAGES))
     booking_id = id_of(booking, "unknown_booking", "booking")
     wish = ActRequest(reason=body.reason or body.rejection_reason)
+    await context.own.check_act(caller, rights_of(request, found), found, booking_id, act=act, wish=wish)
     command = act_command(found, wish, booking_id=booking_id, act=act, if_version=if_version(headers))
     said = ("former", booking_id, act, wish)
     _, more, told = reply(await submit(context, caller, found, command, headers=headers, said=said))
@@ -202,7 +215,7 @@ async def _told(context: Context, site: Site, view: BookingView, message: str, h
     return success(200, message, {"booking": booking_as_before(site, view, names)}, headers)
 
 
-def _asked(request: Asked) -> tuple[Context, Caller, dict[bytes, bytes]]:
+def _asked(request: Asked) -> tuple[Context, Actor, dict[bytes, bytes]]:
     return context_of(request), caller_of(request), dict(request.scope["headers"])
 
 
@@ -232,28 +245,28 @@ def _served(
 FORMER_GROUNDS_HANDLERS: list[Any] = [
     *_served(
         get_slots, "/bookings/availability", _GET, name="former_get_slots", summary="Slots of a ground",
-        opt={
+        opt={"right": "public", "by": "handler", 
             **_READS, "answer": FormerSlotsAnswer,
             "codes": ("unknown_site", "unknown_unit", "unavailable"),
         },
     ),
     *_served(
         list_my_bookings, "/bookings/my", _GET, name="former_list_my_bookings", summary="Bookings of one person",
-        opt={
+        opt={"right": "own", "by": "handler", 
             **_READS, "answer": FormerBookingsAnswer,
             "codes": ("unknown_site", "invalid_cursor", "not_allowed", "unavailable"),
         },
     ),
     *_served(
         list_bookings, "/bookings", _GET, name="former_list_bookings", summary="List bookings of grounds",
-        opt={
+        opt={"right": "own", "by": "handler", 
             **_READS, "answer": FormerBookingsAnswer,
             "codes": ("unknown_site", "unknown_unit", "invalid_cursor", "not_allowed", "unavailable"),
         },
     ),
     *_served(
         create_booking, "/bookings", _POST, name="former_create_booking", summary="Ask for a slot",
-        opt={
+        opt={"right": "own", "by": "handler", 
             **_CHANGES, "body": FormerBookingRequest, "answer": FormerBookingAnswer,
             "codes": (
                 "unknown_site", "unknown_unit", "unknown_slot", "slot_taken", "not_bookable", "quota_reached",
@@ -264,7 +277,7 @@ FORMER_GROUNDS_HANDLERS: list[Any] = [
     ),
     *_served(
         get_booking, "/bookings/{booking:str}", _GET, name="former_get_booking", summary="Get a ground's booking",
-        opt={
+        opt={"right": "own", "by": "handler", 
             **_READS, "answer": FormerBookingAnswer,
             "codes": ("unknown_site", "unknown_booking", "not_allowed", "unavailable"),
         },
@@ -272,7 +285,7 @@ FORMER_GROUNDS_HANDLERS: list[Any] = [
     *_served(
         act_on_booking, "/bookings/{booking:str}/{act:str}", _DECIDE, name="former_act_on_booking",
         summary="Decide on a request",
-        opt={
+        opt={"right": "own", "by": "handler", 
             **_CHANGES, "match": True, "body": FormerActRequest, "body_optional": True, "answer": FormerBookingAnswer,
             "codes": (
                 "unknown_site", "unknown_booking", "unknown_act", "wrong_state", "in_the_past", "version_mismatch",

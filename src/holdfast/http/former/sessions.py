@@ -9,10 +9,12 @@ import msgspec
 from litestar import Response, post
 from litestar.params import FromQuery
 
+from holdfast.domain.actors import may
 from holdfast.domain.errors import Refusal
+from holdfast.domain.sites import Site
 from holdfast.http.bodies import read_body
-from holdfast.http.context import Context, caller_of, context_of
-from holdfast.http.former.asking import Asked, site_named, staff_only
+from holdfast.http.context import caller_of, context_of
+from holdfast.http.former.asking import Asked, site_named
 from holdfast.http.framework import respond
 from holdfast.services.former_sessions import KIND, complete_sessions
 from holdfast.services.reconcile import Reconciler
@@ -50,16 +52,11 @@ class FormerSessionsOver(msgspec.Struct, frozen=True):
 
 @post(
     "/api/sync-sessions", operation_id="former_sync_sessions", summary="Compare and repair now", tags=[TAG],
-    status_code=200, opt={**_OPT, "answer": FormerSync},
+    status_code=200, opt={"right": "find", "by": "handler", **_OPT, "answer": FormerSync},
 )  # fmt: skip
 async def sync_sessions(request: Asked, site: Text = None) -> Response[bytes]:
     """Compares the café that is named, or all of them, with what must follow from their bookings, and repairs it."""
-    context = await _let_in(request)
-    found = await site_named(context, request, KIND, site)
-    sites = [found] if found is not None else await context.sites.of_kind(KIND)
-    if len(sites) > SITES_MAX:
-        problem = f"there are more than {SITES_MAX} cafés here; say which in the header X-Site or the query `site`"
-        raise Refusal("invalid_request", field="X-Site", problem=problem)
+    sites = await _sites(request, site)
     reports = [await reconciler_of(request).run(each.slug) for each in sites]
     if failed := {slug: code for report in reports for slug, code in report.failed.items()}:
         problem = ", ".join(f"{slug} could not be compared ({code})" for slug, code in sorted(failed.items()))
@@ -75,16 +72,17 @@ async def sync_sessions(request: Asked, site: Text = None) -> Response[bytes]:
 
 @post(
     "/api/bookings/auto-complete-sessions", operation_id="former_complete_sessions", summary="Complete what is over",
-    tags=[TAG], status_code=200, opt={**_OPT, "answer": FormerSessionsOver},
+    tags=[TAG], status_code=200, opt={"right": "find", "by": "handler", **_OPT, "answer": FormerSessionsOver},
 )  # fmt: skip
 async def complete(request: Asked, site: Text = None) -> Response[bytes]:
     """Lets the clock act on what is due at the café that is named, or at all of them, and counts what it did. Sessions
     complete by themselves when they are over, so it is usually 0."""
-    context = await _let_in(request)
-    found = await site_named(context, request, KIND, site)
-    over = await complete_sessions(context.reads, context.desk, found, actor=caller_of(request).actor)
-    message = f"{over.completed} sessions auto-completed, {over.freed} systems freed"
-    return respond((200, [], msgspec.json.encode(FormerSessionsOver(over.completed, over.freed, message))))
+    context, completed, freed = context_of(request), 0, 0
+    for each in await _sites(request, site):
+        over = await complete_sessions(context.reads, context.desk, each, actor=caller_of(request).name)
+        completed, freed = completed + over.completed, freed + over.freed
+    message = f"{completed} sessions auto-completed, {freed} systems freed"
+    return respond((200, [], msgspec.json.encode(FormerSessionsOver(completed, freed, message))))
 
 
 def reconciler_of(request: Asked) -> Reconciler:
@@ -92,12 +90,23 @@ def reconciler_of(request: Asked) -> Reconciler:
     return found
 
 
-async def _let_in(request: Asked) -> Context:
-    """The context for staff; whatever body was sent is read, within the limit, and means nothing."""
-    context = context_of(request)
-    staff_only(caller_of(request))
+async def _sites(request: Asked, named: str | None) -> list[Site]:
+    """The café that is named, or all where the caller may put things right. Whatever body was sent is read, within the
+    limit, and means nothing."""
+    context, caller = context_of(request), caller_of(request)
     await read_body(request.receive, dict(request.scope["headers"]), context.limits.body_bytes_max)
-    return context
+    found = await site_named(context, request, KIND, named, "find")
+    if found is not None:
+        return [found]
+    if not caller.is_known:
+        raise Refusal("unauthorised")
+    sites = [each for each in await context.sites.of_kind(KIND) if may(caller, "find", each)]
+    if not sites and not caller.has_everything:
+        raise Refusal("not_allowed", right="find")
+    if len(sites) > SITES_MAX:
+        problem = f"there are more than {SITES_MAX} cafés here; say which in the header X-Site or the query `site`"
+        raise Refusal("invalid_request", field="X-Site", problem=problem)
+    return sites
 
 
 FORMER_SESSIONS_HANDLERS: list[Any] = [sync_sessions, complete]

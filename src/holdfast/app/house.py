@@ -1,0 +1,179 @@
+"""The house: all that is open while the program runs, put together once, closed in reverse order. Here alone rings meet
+that otherwise do not know each other.
+"""
+
+import asyncio
+from collections.abc import AsyncIterator
+from contextlib import AsyncExitStack, asynccontextmanager
+from dataclasses import replace
+from pathlib import Path
+
+import asyncpg
+import msgspec
+import structlog
+
+from holdfast.http.server import StartError as StartError
+from holdfast.realtime.hub import Hub
+from holdfast.runtime.loop import Loop
+from holdfast.services import logs
+from holdfast.services.access import Access
+from holdfast.services.accounts import AccountRules, Accounts
+from holdfast.services.acts_log import ActsLog
+from holdfast.services.desk import Desk, DeskLimits
+from holdfast.services.disk import MIB, Disks
+from holdfast.services.doorbell import Doorbell
+from holdfast.services.extensions import ExtensionError, load_policies
+from holdfast.services.journal import Epochs
+from holdfast.services.limiter import Limiter, RequestLimits
+from holdfast.services.reconcile import Reconciler
+from holdfast.services.sealing import Sealing
+from holdfast.services.sites import Sites
+from holdfast.services.throttle import Throttle
+from holdfast.settings import Settings
+from holdfast.store import migrate
+from holdfast.store.codecs import prepare
+from holdfast.store.database import ConnectionLimits, open_pool
+from holdfast.store.embedded import EmbeddedServer
+
+DESK_SPARE_CONNECTIONS = 1
+"""Beside one connection a lane: to find out whether a commit whose answer was lost had happened."""
+EMBEDDED_STOP_S = 30.0
+"""For the own PostgreSQL to write all down and end."""
+log = structlog.get_logger("holdfast")
+
+
+class House(msgspec.Struct, frozen=True):
+    """All that is open while the program runs."""
+
+    settings: Settings
+    database_url: str
+    desk_pool: asyncpg.Pool
+    reads: asyncpg.Pool
+    desk: Desk
+    sites: Sites
+    reconciler: Reconciler
+    hub: Hub
+    doorbell: Doorbell
+    accounts: Accounts
+    stopping: asyncio.Event
+    """Set when the program is asked to stop: streams end then, or they would hold it up."""
+    loops: list[Loop] = []
+    """Those that run, in the order of their start."""
+    embedded: EmbeddedServer | None = None
+    limiter: Limiter = msgspec.field(default_factory=Limiter)
+    disks: Disks = msgspec.field(default_factory=lambda: Disks(Path(), None, low_bytes=0))
+
+
+@asynccontextmanager
+async def opened(settings: Settings, stopping: asyncio.Event | None = None) -> AsyncIterator[House]:
+    """The house, open: server started if it is our own, schema up to date, desk at work. Closed in reverse order."""
+    try:
+        load_policies()
+    except ExtensionError as error:
+        raise StartError(str(error)) from error
+    async with AsyncExitStack() as stack:
+        url, embedded = settings.database_url, None
+        if url is None:
+            embedded = await _embedded(settings, stack)
+            url = embedded.url
+        await migrate.migrate(url)
+        limits = ConnectionLimits(
+            connections_max=settings.pool_connections_max,
+            statement_timeout_s=settings.statement_timeout_s,
+            lock_timeout_s=settings.lock_timeout_s,
+            idle_in_transaction_timeout_s=settings.idle_in_transaction_timeout_s,
+            client_check_interval_s=settings.client_check_interval_s,
+            connect_timeout_s=settings.connect_timeout_s,
+        )
+        desk_pool = await _pool(url, limits, stack, "holdfast desk", settings.lanes + DESK_SPARE_CONNECTIONS)
+        reads = await _pool(url, limits, stack, "holdfast reads", settings.pool_connections_max)
+        desk = Desk(
+            desk_pool,
+            DeskLimits(
+                lanes=settings.lanes, batch_max=settings.batch_commands_max, waiting_max=settings.queue_commands_max
+            ),
+        )
+        sites = Sites(reads)
+        desk.heard.append(sites.heard)
+        reconciler = Reconciler(reads, desk)
+        desk.heard.append(reconciler.heard)
+        doorbell = Doorbell()
+        desk.heard.append(doorbell.committed)
+        desk.woken.append(doorbell.woken)
+        hub = Hub(reads, Epochs(reads))
+        desk.heard.append(hub.heard)
+        doorbell.listeners += [hub.hear, reconciler.hear]
+        accounts = _accounts(settings, reads, doorbell)
+        if embedded is not None:
+            desk.brake.release = embedded.release_ballast
+        _log_acts(settings, desk)
+        await desk.start()
+        stack.push_async_callback(_stop_desk, desk, settings.shutdown_timeout_s)
+        folder = embedded.folder if embedded is not None else None
+        disks = Disks(settings.data, folder, low_bytes=settings.disk_free_min_mb * MIB)
+        stopping = stopping if stopping is not None else asyncio.Event()
+        yield House(
+            settings, url, desk_pool, reads, desk, sites, reconciler, hub, doorbell, accounts, stopping,
+            embedded=embedded, disks=disks, limiter=_limiter(settings),
+        )  # fmt: skip
+
+
+def _limiter(settings: Settings) -> Limiter:
+    rates = settings.requests_per_minute_principal, settings.requests_per_minute_address
+    return Limiter(RequestLimits(*rates, settings.anonymous_writes_per_minute_address))
+
+
+def _log_acts(settings: Settings, desk: Desk) -> None:
+    sink = logs.current()
+    if sink is not None and sink.tells and settings.log_acts != "off":
+        acts = ActsLog(sink, every=settings.log_acts == "all")
+        desk.served.append(acts.served)
+        desk.failed.append(acts.failed)
+
+
+def _accounts(settings: Settings, pool: asyncpg.Pool, doorbell: Doorbell) -> Accounts:
+    access = Access(pool, idle_s=settings.session_idle_hours * 3600)
+    access.ring = doorbell.rights_moved
+    doorbell.listeners.append(access.hear)
+    rules = AccountRules(
+        session_idle_s=settings.session_idle_hours * 3600,
+        session_life_s=settings.session_days_max * 86_400,
+    )
+    keys = tuple(key.strip() for key in (settings.secret_key or "").split(",") if key.strip())
+    return Accounts(pool, access, Throttle(pool), Sealing(keys, settings.data), rules)
+
+
+async def _embedded(settings: Settings, stack: AsyncExitStack) -> EmbeddedServer:
+    server = EmbeddedServer(settings.data)
+    await server.start()
+    stack.push_async_callback(server.stop)
+    supervising = asyncio.create_task(server.supervise(), name="embedded server")
+
+    async def end() -> None:
+        supervising.cancel()
+        await asyncio.gather(supervising, return_exceptions=True)
+
+    stack.push_async_callback(end)
+    return server
+
+
+async def _pool(
+    url: str, limits: ConnectionLimits, stack: AsyncExitStack, name: str, connections_max: int
+) -> asyncpg.Pool:
+    pool = await open_pool(url, replace(limits, connections_max=connections_max), application_name=name, init=prepare)
+
+    async def close() -> None:
+        try:
+            await asyncio.wait_for(pool.close(), 5)
+        except TimeoutError:
+            pool.terminate()
+
+    stack.push_async_callback(close)
+    return pool
+
+
+async def _stop_desk(desk: Desk, within_s: float) -> None:
+    try:
+        await asyncio.wait_for(desk.stop(), within_s)
+    except TimeoutError:
+        log.error("the desk did not end in time", waiting=desk.waiting)

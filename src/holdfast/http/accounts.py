@@ -1,0 +1,434 @@
+"""The requests about oneself: signing in and out, one's account, its password and second factor. One function each.
+
+Secrets of links travel in bodies, never in addresses that a log would keep.
+"""
+
+from typing import Annotated, Any
+
+import msgspec
+from litestar import Request, Response, delete, get, patch, post
+from litestar.params import FromPath
+from msgspec import Meta
+
+from holdfast.domain.actors import NOBODY, ROLES, rights_in
+from holdfast.domain.errors import Refusal
+from holdfast.http.auth import session_cookie
+from holdfast.http.calls import plain
+from holdfast.http.context import caller_of, context_of
+from holdfast.http.framework import body_of, respond
+from holdfast.services import accounts as services
+from holdfast.services import second_factor, sign_in
+from holdfast.services.accounts import AccountChange, Accounts, AccountView, SignUp
+from holdfast.services.sign_in import From, SignedIn
+
+Asked = Request[Any, Any, Any]
+Named = FromPath[str]
+Secret = Annotated[str, Meta(min_length=20, max_length=100, description="what stands behind # in the link")]
+Password = Annotated[str, Meta(max_length=1_000)]
+Email = Annotated[str, Meta(max_length=254)]
+Line = Annotated[str, Meta(max_length=200)]
+TAG = "accounts"
+
+
+class _Request(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
+    """What all requests have in common."""
+
+
+class SignInRequest(_Request, frozen=True):
+    """Address and password, with the code of the second factor once it is asked for; or the secret of a link."""
+
+    email: Email | None = None
+    password: Password | None = None
+    code: Annotated[str, Meta(max_length=20)] | None = None
+    secret: Secret | None = None
+
+
+class SetUpRequest(_Request, frozen=True):
+    """The first owner."""
+
+    secret: Secret
+    email: Email
+    name: Line
+    password: Password
+
+
+class SignUpRequest(_Request, frozen=True):
+    """A customer's account; `profile` is what the site asks for."""
+
+    email: Email
+    name: Line
+    password: Password
+    phone: Annotated[str, Meta(max_length=40)] | None = None
+    language: Annotated[str, Meta(max_length=20)] = "en"
+    profile: dict[str, Any] = {}
+
+
+class SecretRequest(_Request, frozen=True):
+    secret: Secret
+
+
+class ProfileRequest(_Request, frozen=True):
+    profile: dict[str, Any] = {}
+
+
+class AccountRequest(_Request, frozen=True):
+    """What to change of one's account; what is left out stays. `profile` is one site's, which `site` names."""
+
+    name: Line | msgspec.UnsetType = msgspec.UNSET
+    phone: Annotated[str, Meta(max_length=40)] | msgspec.UnsetType | None = msgspec.UNSET
+    language: Annotated[str, Meta(max_length=20)] | msgspec.UnsetType = msgspec.UNSET
+    site: Line | None = None
+    profile: dict[str, Any] | None = None
+
+
+class PasswordRequest(_Request, frozen=True):
+    new: Password
+    present: Password | None = None
+
+
+class ResetRequest(_Request, frozen=True):
+    email: Email
+
+
+class NewPasswordRequest(_Request, frozen=True):
+    secret: Secret
+    password: Password
+
+
+class CodeRequest(_Request, frozen=True):
+    code: Annotated[str, Meta(min_length=6, max_length=20)]
+
+
+class ConfirmRequest(_Request, frozen=True):
+    password: Password
+
+
+class GrantView(msgspec.Struct, frozen=True):
+    """A role; `site_id` None is all sites of the organisation."""
+
+    organisation: str
+    site_id: int | None
+    role: str
+    rights: list[str]
+
+
+class Me(msgspec.Struct, frozen=True):
+    """Who one is to the server, and what one was granted."""
+
+    actor: str
+    kind: str
+    account: AccountView | None
+    grants: list[GrantView]
+    has_everything: bool
+
+
+class SessionList(msgspec.Struct, frozen=True):
+    sessions: list[sign_in.SessionView]
+
+
+class RecoveryCodes(msgspec.Struct, frozen=True):
+    """Shown once: each stands in for the second factor once."""
+
+    codes: list[str]
+
+
+class Done(msgspec.Struct, frozen=True):
+    message: str
+
+
+_decoders: dict[type, msgspec.json.Decoder[Any]] = {
+    wanted: msgspec.json.Decoder(wanted)
+    for wanted in (
+        SignInRequest, SetUpRequest, SignUpRequest, SecretRequest, ProfileRequest, AccountRequest, PasswordRequest,
+        ResetRequest, NewPasswordRequest, CodeRequest, ConfirmRequest,
+    )
+}  # fmt: skip
+
+
+@post(
+    "/api/session", operation_id="sign_in", summary="Sign in", tags=[TAG], status_code=200,
+    opt={
+        "right": "open", "body": SignInRequest, "answer": Me,
+        "codes": ("wrong_credentials", "second_factor_needed", "link_used", "too_many_requests", "busy", "unavailable"),
+    },
+)  # fmt: skip
+async def post_session(request: Asked) -> Response[bytes]:
+    """Opens a session, kept in a cookie that scripts cannot read. By address and password, and the code of the second
+    factor when the account has one (`second_factor_needed`: send all again with `code`); or by the secret of a link."""
+    body: SignInRequest = await body_of(request, _decoders[SignInRequest])
+    accounts, where = _accounts(request), where_of(request)
+    if body.secret is not None:
+        return await signed_in(request, await sign_in.sign_in_by_link(accounts, body.secret, where))
+    if body.email is None or body.password is None:
+        raise Refusal("invalid_request", field="password" if body.email else "email", problem="is missing")
+    return await signed_in(request, await sign_in.sign_in(accounts, body.email, body.password, body.code, where))
+
+
+@get(
+    "/api/session", operation_id="get_session", summary="Who am I?", tags=[TAG],
+    opt={"right": "known", "answer": Me, "codes": ("unavailable",)},
+)  # fmt: skip
+async def get_session(request: Asked) -> Response[bytes]:
+    """Who one is to the server, one's account if one has one, and one's roles."""
+    return respond(plain(200, await _me(request)))
+
+
+@delete(
+    "/api/session", operation_id="sign_out", summary="Sign out", tags=[TAG], status_code=200,
+    opt={"right": "open", "answer": Done, "codes": ("unavailable",)},
+)  # fmt: skip
+async def delete_session(request: Asked) -> Response[bytes]:
+    """Ends this session; nothing happens when there is none."""
+    await sign_in.sign_out(_accounts(request), caller_of(request))
+    return _with_cookie(request, respond(plain(200, Done("You are signed out."))), "", 0)
+
+
+@get(
+    "/api/account/sessions", operation_id="list_sessions", summary="Where am I signed in?", tags=[TAG],
+    opt={"right": "known", "answer": SessionList, "codes": ("not_allowed", "unavailable")},
+)  # fmt: skip
+async def list_sessions(request: Asked) -> Response[bytes]:
+    """One's sessions, the last used first."""
+    return respond(plain(200, SessionList(await sign_in.sessions(_accounts(request), caller_of(request)))))
+
+
+@delete(
+    "/api/account/sessions", operation_id="sign_out_everywhere", summary="Sign out everywhere", tags=[TAG],
+    status_code=200, opt={"right": "known", "answer": Done, "codes": ("not_allowed", "unavailable")},
+)  # fmt: skip
+async def delete_sessions(request: Asked) -> Response[bytes]:
+    """Ends all of one's sessions, this one too."""
+    ended = await sign_in.sign_out_everywhere(_accounts(request), caller_of(request))
+    return _with_cookie(request, respond(plain(200, Done(f"{ended} sessions were ended."))), "", 0)
+
+
+@delete(
+    "/api/account/sessions/{session:str}", operation_id="end_session", summary="End a session", tags=[TAG],
+    status_code=200,
+    opt={"right": "known", "answer": Done, "codes": ("unknown_session", "not_allowed", "unavailable")},
+)  # fmt: skip
+async def end_session(request: Asked, session: Named) -> Response[bytes]:
+    """Ends one of one's own sessions, such as on a device that was lost."""
+    await sign_in.end_session(_accounts(request), caller_of(request), session)
+    return respond(plain(200, Done("The session was ended.")))
+
+
+@post(
+    "/api/set-up", operation_id="set_up", summary="Make the first account", tags=[TAG], status_code=201,
+    opt={"right": "open", "body": SetUpRequest, "answer": Me, "codes": ("link_used", "weak_password", "unavailable")},
+)  # fmt: skip
+async def set_up(request: Asked) -> Response[bytes]:
+    """Makes the owner of all that is here, by the link that the server printed at its start. Works once."""
+    body: SetUpRequest = await body_of(request, _decoders[SetUpRequest])
+    accounts, by = _accounts(request), NOBODY
+    account_id = await services.set_up(
+        accounts, body.secret, email=body.email, name=body.name, password=body.password, by=by
+    )
+    return await signed_in(request, await sign_in.open_session(accounts, account_id, where_of(request), by="set_up"))
+
+
+@post(
+    "/api/sites/{site:str}/sign-up", operation_id="sign_up", summary="Make a customer's account", tags=[TAG],
+    status_code=202,
+    opt={
+        "right": "public", "body": SignUpRequest, "answer": Done,
+        "codes": ("unknown_site", "sign_up_closed", "weak_password", "too_many_requests", "unavailable"),
+    },
+)  # fmt: skip
+async def sign_up(request: Asked, site: Named) -> Response[bytes]:
+    """Sends a link to the address; the account is there once it is followed. The answer is the same whether the
+    address has an account or not."""
+    body: SignUpRequest = await body_of(request, _decoders[SignUpRequest])
+    found = await context_of(request).sites.find(site)
+    wish = SignUp(body.email, body.name, body.password, body.phone, body.language, body.profile)
+    await services.sign_up(_accounts(request), found, wish, address=where_of(request).address)
+    return respond(plain(202, Done("Look into your mail: a link there makes the account.")))
+
+
+@post(
+    "/api/verify", operation_id="verify", summary="Follow the link of a sign-up", tags=[TAG], status_code=200,
+    opt={"right": "open", "body": SecretRequest, "answer": Me, "codes": ("link_used", "unavailable")},
+)  # fmt: skip
+async def verify(request: Asked) -> Response[bytes]:
+    """Makes the account that a link was sent for, and signs in."""
+    body: SecretRequest = await body_of(request, _decoders[SecretRequest])
+    accounts = _accounts(request)
+    account_id, is_new = await services.verify(accounts, body.secret, by=NOBODY)
+    if not is_new:  # a link in a mail does not stand in for a password, or a second factor
+        return respond(plain(200, Done("You are a customer here now; sign in with the password you have.")))
+    return await signed_in(request, await sign_in.open_session(accounts, account_id, where_of(request), by="link"))
+
+
+@post(
+    "/api/sites/{site:str}/customers/me", operation_id="join_site", summary="Become a customer", tags=[TAG],
+    status_code=200,
+    opt={
+        "right": "public", "body": ProfileRequest, "answer": AccountView,
+        "codes": ("unknown_site", "sign_up_closed", "not_allowed", "unavailable"),
+    },
+)  # fmt: skip
+async def join_site(request: Asked, site: Named) -> Response[bytes]:
+    """For somebody who has an account already: gives the profile that this site asks for."""
+    body: ProfileRequest = await body_of(request, _decoders[ProfileRequest])
+    found = await context_of(request).sites.find(site)
+    return respond(plain(200, await services.join(_accounts(request), caller_of(request), found, body.profile)))
+
+
+@get(
+    "/api/account", operation_id="get_account", summary="My account", tags=[TAG],
+    opt={"right": "known", "answer": AccountView, "codes": ("not_allowed", "unavailable")},
+)  # fmt: skip
+async def get_account(request: Asked) -> Response[bytes]:
+    """One's own account."""
+    return respond(plain(200, services.view(await _accounts(request).account(caller_of(request)))))
+
+
+@patch(
+    "/api/account", operation_id="change_account", summary="Change my account", tags=[TAG],
+    opt={
+        "right": "known", "body": AccountRequest, "answer": AccountView,
+        "codes": ("unknown_site", "not_allowed", "unavailable"),
+    },
+)  # fmt: skip
+async def change_account(request: Asked) -> Response[bytes]:
+    """Name, telephone, language, and the profile that a site asks for."""
+    body: AccountRequest = await body_of(request, _decoders[AccountRequest])
+    site = None
+    if body.profile is not None:
+        if body.site is None:
+            raise Refusal("invalid_request", field="site", problem="is missing; say for which site the profile is")
+        site = await context_of(request).sites.find(body.site)
+    wish = AccountChange(body.name, body.phone, body.language)
+    changed = await services.change(_accounts(request), caller_of(request), wish, site=site, profile=body.profile)
+    return respond(plain(200, changed))
+
+
+@post(
+    "/api/account/password", operation_id="change_password", summary="Change my password", tags=[TAG],
+    status_code=200,
+    opt={
+        "right": "known", "body": PasswordRequest, "answer": Done,
+        "codes": ("wrong_credentials", "weak_password", "not_allowed", "too_many_requests", "busy", "unavailable"),
+    },
+)  # fmt: skip
+async def change_password(request: Asked) -> Response[bytes]:
+    """Takes the present one, if there is one, and ends all other sessions."""
+    body: PasswordRequest = await body_of(request, _decoders[PasswordRequest])
+    await services.change_password(
+        _accounts(request), caller_of(request), present=body.present, new=body.new, address=where_of(request).address
+    )
+    return respond(plain(200, Done("The password was changed, and all other sessions were ended.")))
+
+
+@post(
+    "/api/reset", operation_id="ask_reset", summary="I forgot my password", tags=[TAG], status_code=202,
+    opt={"right": "open", "body": ResetRequest, "answer": Done, "codes": ("too_many_requests", "unavailable")},
+)  # fmt: skip
+async def ask_reset(request: Asked) -> Response[bytes]:
+    """Sends a link to the address, if it has an account; the answer is the same if it has none."""
+    body: ResetRequest = await body_of(request, _decoders[ResetRequest])
+    await services.ask_reset(_accounts(request), body.email, by=NOBODY, address=where_of(request).address)
+    return respond(plain(202, Done("If there is such an account, a link is on its way.")))
+
+
+@post(
+    "/api/reset/password", operation_id="reset_password", summary="Set a new password by a link", tags=[TAG],
+    status_code=200,
+    opt={
+        "right": "open", "body": NewPasswordRequest, "answer": Done,
+        "codes": ("link_used", "weak_password", "busy", "unavailable"),
+    },
+)  # fmt: skip
+async def reset_password(request: Asked) -> Response[bytes]:
+    """Works once, and ends all sessions. A second factor stays."""
+    body: NewPasswordRequest = await body_of(request, _decoders[NewPasswordRequest])
+    await services.reset(_accounts(request), body.secret, body.password, by=NOBODY, address=where_of(request).address)
+    return respond(plain(200, Done("The password was set. Sign in with it.")))
+
+
+@post(
+    "/api/account/second-factor", operation_id="begin_second_factor", summary="Set up a second factor", tags=[TAG],
+    status_code=200,
+    opt={"right": "known", "answer": second_factor.Begun, "codes": ("already_exists", "not_allowed", "unavailable")},
+)  # fmt: skip
+async def begin_second_factor(request: Asked) -> Response[bytes]:
+    """Shows the secret for an authenticator app, also as a QR code; it counts once a code of it is confirmed."""
+    return respond(plain(200, await second_factor.begin(_accounts(request), caller_of(request))))
+
+
+@post(
+    "/api/account/second-factor/confirm", operation_id="confirm_second_factor", summary="Confirm the second factor",
+    tags=[TAG], status_code=200,
+    opt={
+        "right": "known", "body": CodeRequest, "answer": RecoveryCodes,
+        "codes": ("wrong_credentials", "wrong_state", "not_allowed", "too_many_requests", "unavailable"),
+    },
+)  # fmt: skip
+async def confirm_second_factor(request: Asked) -> Response[bytes]:
+    """Makes it count, and answers with its recovery codes: they are never shown again."""
+    body: CodeRequest = await body_of(request, _decoders[CodeRequest])
+    codes = await second_factor.confirm(
+        _accounts(request), caller_of(request), body.code, address=where_of(request).address
+    )
+    return respond(plain(200, RecoveryCodes(codes)))
+
+
+@post(
+    "/api/account/second-factor/end", operation_id="end_second_factor", summary="Give up the second factor",
+    tags=[TAG], status_code=200,
+    opt={
+        "right": "known", "body": ConfirmRequest, "answer": Done,
+        "codes": ("wrong_credentials", "nothing_to_change", "not_allowed", "too_many_requests", "busy", "unavailable"),
+    },
+)  # fmt: skip
+async def end_second_factor(request: Asked) -> Response[bytes]:
+    """For who knows the password."""
+    body: ConfirmRequest = await body_of(request, _decoders[ConfirmRequest])
+    await second_factor.give_up(
+        _accounts(request), caller_of(request), body.password, address=where_of(request).address
+    )
+    return respond(plain(200, Done("There is no second factor any more.")))
+
+
+ACCOUNT_HANDLERS: list[Any] = [
+    post_session, get_session, delete_session, list_sessions, delete_sessions, end_session, set_up, sign_up, verify,
+    join_site, get_account, change_account, change_password, ask_reset, reset_password, begin_second_factor,
+    confirm_second_factor, end_second_factor,
+]  # fmt: skip
+
+
+def where_of(request: Asked) -> From:
+    """Where a request is from, for the log and the throttle."""
+    client = request.scope.get("client")
+    return From(client[0] if client else "", request.headers.get("user-agent", ""))
+
+
+async def signed_in(request: Asked, made: SignedIn) -> Response[bytes]:
+    """The answer to whoever has just signed in, with the cookie."""
+    actor = await _accounts(request).access.of_session(made.secret)
+    assert actor is not None
+    request.scope["user"] = actor
+    return _with_cookie(request, respond(plain(200, await _me(request))), made.secret, made.life_s)
+
+
+def _with_cookie(request: Asked, response: Response[bytes], secret: str, life_s: float) -> Response[bytes]:
+    is_encrypted = request.scope["scheme"] == "https"
+    cookie = session_cookie(secret, is_encrypted=is_encrypted, life_s=life_s)
+    response.headers["set-cookie"] = cookie.decode("latin-1")
+    return response
+
+
+async def _me(request: Asked) -> Me:
+    actor, accounts = caller_of(request), _accounts(request)
+    account = services.view(await accounts.account(actor)) if actor.account_id is not None else None
+    grants = [
+        GrantView(str(grant.organisation_id), grant.site_id, grant.role,
+                  sorted(ROLES[grant.role] & rights_in(actor, grant.organisation_id, grant.site_id)))
+        for grant in actor.grants
+    ]  # fmt: skip
+    return Me(actor.name, actor.kind, account, grants, actor.has_everything)
+
+
+def _accounts(request: Asked) -> Accounts:
+    found: Accounts = request.app.state["accounts"]
+    return found
