@@ -50,6 +50,7 @@ HANDLERS: list[tuple[str, str]] = [
     ("holdfast.http.metrics", "METRICS_HANDLERS"),
     ("holdfast.http.reconciling", "RECONCILING_HANDLERS"),
     ("holdfast.realtime.streams", "LIVE_HANDLERS"),
+    ("holdfast.console.pages", "CONSOLE_HANDLERS"),
 ]
 
 

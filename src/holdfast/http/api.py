@@ -78,9 +78,10 @@ def methods_of(app: Litestar) -> Callable[[str], list[str]]:
 
 
 @get("/", include_in_schema=False, opt={"right": "open"})
-async def root() -> Redirect:
-    """For people who open the bare address."""
-    return Redirect("/api/docs", status_code=307)
+async def root(request: Request[Any, Any, Any]) -> Redirect:
+    """For people who open the bare address: the pages in a browser, the documentation elsewhere."""
+    is_browser = "text/html" in request.headers.get("accept", "")
+    return Redirect("/console" if is_browser else "/api/docs", status_code=307, headers={"vary": "accept"})
 
 
 @get("/healthz", operation_id="healthz", summary="Is the process alive?", tags=["health"], opt={"right": "open"})

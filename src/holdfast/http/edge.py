@@ -26,8 +26,8 @@ from holdfast.http.traffic import BOOKING, Traffic
 from holdfast.services.limiter import Use
 from holdfast.services.outages import DISK_FULL, UNREACHABLE
 
-PUBLIC = frozenset({"/", "/healthz", "/readyz", "/api", "/api/", "/api/openapi.json", "/api/docs"})
-PUBLIC_FOLDERS = ("/api/docs/",)
+PUBLIC = frozenset({"/", "/healthz", "/readyz", "/api", "/api/", "/api/openapi.json", "/api/docs", "/favicon.ico"})
+PUBLIC_FOLDERS = ("/api/docs/", "/static/")
 UNHURRIED = ("/api/import", "/import", "/api/reconcile")
 """Addresses whose answer may take as long as their work."""
 SOCKET_IO = "/socket.io/"

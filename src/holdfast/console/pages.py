@@ -1,0 +1,174 @@
+"""Pages for people. Jinja2 draws the frame and hands over the first state with its journal position; modules in the
+browser go on from there.
+
+Refuses scripts and styles from anywhere but our own files: a page carries data, never code.
+"""
+
+from pathlib import Path
+from typing import Any
+
+import msgspec
+from jinja2 import Environment, FileSystemLoader, StrictUndefined
+from litestar import Request, Response, Router, get
+from litestar.exceptions import NotFoundException
+from litestar.params import FromPath
+from litestar.response import Redirect
+
+from holdfast import __version__
+from holdfast.console.assets import STYLES, Assets, asset, assets_of, favicon
+from holdfast.console.screens import BOARD, Screen, screen_named, screens_for
+from holdfast.console.viewer import Viewer, viewer_of
+from holdfast.console.words import LANGUAGES, Words, language_of
+from holdfast.domain.wire import SiteView
+from holdfast.http.context import context_of
+from holdfast.http.framework import on_error
+from holdfast.services.board import Board
+from holdfast.services.journal import Epochs
+
+PAGE_POLICY = (
+    "default-src 'none'; script-src 'self'; style-src 'self'; img-src 'self' data:; font-src 'self'; "
+    "connect-src 'self'; form-action 'self'; base-uri 'none'; frame-ancestors 'none'; manifest-src 'self'"
+)
+SITES_MAX = 500
+MODULES = ("core/", "frame/", "ui/")
+"""Folders whose modules every page needs: asked for with the page, not one by one as they import each other."""
+THEMES = ("auto", "light", "dark")
+DENSITIES = ("comfortable", "compact")
+
+Asked = Request[Any, Any, Any]
+Named = FromPath[str]
+_encode = msgspec.json.Encoder(order="deterministic").encode
+
+
+class Pages:
+    """What pages are drawn with. One per application."""
+
+    def __init__(self, assets: Assets, board: Board) -> None:
+        self.assets = assets
+        self.board = board
+        self._templates = Environment(
+            loader=FileSystemLoader(Path(__file__).parent / "templates"),
+            autoescape=True, undefined=StrictUndefined, trim_blocks=True, lstrip_blocks=True, auto_reload=False,
+        )  # fmt: skip
+
+    def draw(
+        self, request: Asked, template: str, *, status: int = 200, data: dict[str, Any], **names: Any
+    ) -> Response[bytes]:
+        """The page of a template. `data` is what its modules get, beside what each page has."""
+        words = Words(self.assets, language_of(request))
+        viewer = viewer_of(request)
+        look = {
+            "theme": _one_of(THEMES, request.cookies.get("theme")),
+            "density": _one_of(DENSITIES, request.cookies.get("density")),
+            "language": words.language,
+        }
+        page = {
+            "viewer": viewer, "look": look, "languages": LANGUAGES, "program": __version__, "sites": [],
+            "words": self.assets.address(f"i18n/{words.language}.json"), "module": names.get("module"), **data,
+        }  # fmt: skip
+        given = {
+            "site": None, "sites": [], "screen": None, "screens": [], "module": None, "t": words, "viewer": viewer,
+            "look": look, "address": self.assets.address, "styles": self.assets.address(STYLES),
+            "modules": [self.assets.address(name) for folder in MODULES for name in self.assets.names(folder, ".js")],
+            "words": self.assets.address(f"i18n/{words.language}.json"),
+            "data": _in_page(page), **names,
+        }  # fmt: skip
+        body = self._templates.get_template(template).render(given).encode()
+        headers = {"content-security-policy": PAGE_POLICY, "referrer-policy": "same-origin"}
+        return Response(body, status_code=status, headers=headers, media_type="text/html")
+
+
+def _one_of(known: tuple[str, ...], given: str | None) -> str:
+    return given if given in known else known[0]
+
+
+def _in_page(data: dict[str, Any]) -> str:
+    """JSON that cannot end the element it stands in."""
+    return _encode(data).decode().replace("<", "\\u003c").replace(">", "\\u003e").replace("&", "\\u0026")
+
+
+def _pages(request: Asked) -> Pages:
+    state = request.app.state
+    if "pages" not in state:
+        reads = context_of(request).reads
+        state["pages"] = Pages(assets_of(request.app), Board(reads, Epochs(reads)))
+    found = state["pages"]
+    assert isinstance(found, Pages)
+    return found
+
+
+@get("/", include_in_schema=False)
+async def sites(request: Asked) -> Response[bytes] | Redirect:
+    """The sites there are; the one, where there is one."""
+    found = await _sites(request)
+    if len(found) == 1:
+        return Redirect(f"/console/{found[0].slug}", status_code=302)
+    return _pages(request).draw(request, "sites.html", data={"sites": _brief(found)}, sites=found)
+
+
+@get("/components", include_in_schema=False)
+async def components(request: Asked) -> Response[bytes]:
+    """Every part of the design system in all its states, for whoever builds screens."""
+    return _pages(request).draw(request, "components.html", data={}, module="screens/components.js")
+
+
+@get("/{site:str}", include_in_schema=False)
+async def site_board(request: Asked, site: Named) -> Response[bytes]:
+    return await _screen(request, site, BOARD)
+
+
+@get("/{site:str}/{screen:str}", include_in_schema=False)
+async def site_screen(request: Asked, site: Named, screen: Named) -> Response[bytes]:
+    return await _screen(request, site, screen)
+
+
+async def _screen(request: Asked, named: str, name: str) -> Response[bytes]:
+    context, pages, viewer = context_of(request), _pages(request), viewer_of(request)
+    view = await context.sites.view(named)
+    screen = screen_named(name, view.kind, viewer)
+    if screen is None:
+        raise NotFoundException
+    others = await _sites(request)
+    linked = _linked(view, viewer)
+    data: dict[str, Any] = {
+        "site": view, "sites": _brief(others), "screen": name, "board": None,
+        "screens": [{"name": each.name, "icon": each.icon, "address": address} for each, address in linked],
+    }  # fmt: skip
+    if screen.has_board:
+        data["board"] = await pages.board.read(await context.sites.find(named), None, None)
+    return pages.draw(
+        request, "screen.html", data=data, site=view, sites=others, screen=screen,
+        screens=linked, module=f"screens/{screen.module}",
+    )  # fmt: skip
+
+
+def _linked(site: SiteView, viewer: Viewer) -> list[tuple[Screen, str]]:
+    """The navigation: each screen with its address."""
+    here = f"/console/{site.slug}"
+    return [(each, here if each.name == BOARD else f"{here}/{each.name}") for each in screens_for(site.kind, viewer)]
+
+
+async def _sites(request: Asked) -> list[SiteView]:
+    return await context_of(request).sites.page(after_id=0, limit=SITES_MAX)
+
+
+def _brief(found: list[SiteView]) -> list[dict[str, str]]:
+    return [{"slug": site.slug, "name": site.name, "kind": site.kind, "time_zone": site.time_zone} for site in found]
+
+
+def on_page_error(request: Asked, error: Exception) -> Response[bytes]:
+    """A failure as a page, for whoever opened an address."""
+    told = on_error(request, error)
+    problem = msgspec.json.decode(told.content)
+    return _pages(request).draw(request, "error.html", status=problem["status"], data={}, problem=problem)
+
+
+CONSOLE_HANDLERS: list[Any] = [
+    Router(
+        "/console",
+        route_handlers=[sites, components, site_board, site_screen],
+        exception_handlers={Exception: on_page_error},
+    ),
+    asset,
+    favicon,
+]

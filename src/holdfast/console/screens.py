@@ -1,0 +1,46 @@
+"""The screens there are: one row each. Navigation, titles and addresses are made from these rows.
+
+A screen is a module of `static/screens/` that exports `open(page)`; how to write one is in docs/console.md.
+"""
+
+from collections.abc import Iterator
+
+import msgspec
+
+from holdfast.console.viewer import Viewer
+
+BOARD = "board"
+"""What the bare address of a site opens."""
+
+
+class Screen(msgspec.Struct, frozen=True):
+    """`name` is the last part of its address and names its words (`screen.{name}`); `module` is under
+    `static/screens/`. It is shown at sites of `kinds` (all, when empty) to whoever has `right`."""
+
+    name: str
+    icon: str
+    module: str
+    right: str = "read"
+    kinds: tuple[str, ...] = ()
+    has_board: bool = False
+    """Whether the page brings the site's snapshot, so that it is drawn without a further request."""
+
+
+SCREENS: tuple[Screen, ...] = (
+    # in the order of the navigation; the first of a name that fits the kind of site counts
+    Screen(BOARD, "grid", "board.js", has_board=True),
+)
+
+
+def screens_for(kind: str, viewer: Viewer) -> Iterator[Screen]:
+    """The screens of a kind of site that its viewer may see, each name once."""
+    seen = set()
+    for screen in SCREENS:
+        if screen.name not in seen and (not screen.kinds or kind in screen.kinds) and viewer.may(screen.right):
+            seen.add(screen.name)
+            yield screen
+
+
+def screen_named(name: str, kind: str, viewer: Viewer) -> Screen | None:
+    """The screen of that name there, if there is one for this viewer."""
+    return next((screen for screen in screens_for(kind, viewer) if screen.name == name), None)

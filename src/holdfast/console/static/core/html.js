@@ -1,0 +1,185 @@
+/**
+ * HTML from tagged templates. Data only ever becomes text, an attribute or a property, so nothing in it can become
+ * markup. A template drawn again in the same place changes what differs and keeps the elements, with their focus.
+ *
+ *   html`<p class=${kind}>${text}</p>`            text, attributes (null and false leave an attribute out)
+ *   html`<input .value=${text} ?disabled=${no}>`  properties; attributes that are there or not
+ *   html`<button @click=${act}>`                  events
+ *   html`<i style:--share=${0.4}></i>`            custom properties, by CSSOM: style attributes are forbidden
+ *   html`<div ref=${(element) => …}>`             the element, once it is made
+ *   html`${() => count.value}`, html`${count}`    a function or signal: drawn again by itself when it changes
+ *   each(rows, (row) => row.id, (row) => html`…`) a keyed list; a row that is the same object is not drawn again
+ *
+ * Inside a tag, static text holds no ">" but the tag's own. `.value` may not stand in <title>, <style> or <textarea>.
+ *
+ * @typedef {{strings: TemplateStringsArray, values: any[], isSvg: boolean}} Template
+ * @typedef {{index: number, kind: "child" | "attribute", name: string, pieces: string[]}} Place
+ * @typedef {{set: (values: any[], at: number) => number, dispose: () => void}} Part
+ */
+
+import { effect, isSignal } from "./signals.js";
+import { Child, Each, setDraw } from "./html_child.js";
+
+export { Each };
+
+const MARK = "h\u{1F}";
+/** @type {WeakMap<TemplateStringsArray, {element: HTMLTemplateElement, places: Place[]}>} */ const compiled = new WeakMap();
+/** @type {WeakMap<Node, Child>} */ const roots = new WeakMap();
+
+/** @param {TemplateStringsArray} strings @param {...any} values @returns {Template} */
+export const html = (strings, ...values) => ({ strings, values, isSvg: false });
+
+/** What stands inside an <svg>. @param {TemplateStringsArray} strings @param {...any} values @returns {Template} */
+export const svg = (strings, ...values) => ({ strings, values, isSvg: true });
+
+/** @template T @param {Iterable<T>} items @param {(item: T) => string | number} key @param {(item: T) => any} draw */
+export const each = (items, key, draw) => new Each(items, key, draw);
+
+/** Draws into an element, in place of whatever was there. @param {any} value @param {Element} container */
+export function render(value, container) {
+  let root = roots.get(container);
+  if (root === undefined) {
+    container.textContent = "";
+    const end = container.appendChild(document.createComment(""));
+    root = new Child(end);
+    roots.set(container, root);
+  }
+  root.show(value);
+}
+
+/** Takes what was drawn away again, and stops its effects. @param {Element} container */
+export function unrender(container) {
+  roots.get(container)?.clear();
+  roots.delete(container);
+  container.textContent = "";
+}
+
+/** @param {Template} template */
+function compile({ strings, isSvg }) {
+  const known = compiled.get(strings);
+  if (known !== undefined) return known;
+  let text = "";
+  /** @type {string[]} */ const names = [];
+  strings.forEach((piece, at) => {
+    text += piece;
+    if (at === strings.length - 1) return;
+    const isInTag = text.lastIndexOf("<") > text.lastIndexOf(">");
+    // the parser makes names small: the name as it was written counts
+    const name = isInTag ? (/([^\s"'<>/=]+)=["']?[^"'=]*$/.exec(text)?.[1] ?? "") : "";
+    names.push(name);
+    text += isInTag ? `${MARK}${at}${MARK}` : `<!--${MARK}${at}-->`;
+  });
+  const element = document.createElement("template");
+  element.innerHTML = isSvg ? `<svg>${text}</svg>` : text;
+  if (isSvg) element.content.replaceChildren(...(element.content.firstChild?.childNodes ?? []));
+  const made = { element, places: placesIn(element.content, names) };
+  compiled.set(strings, made);
+  return made;
+}
+
+/** @param {DocumentFragment} content @param {string[]} names @returns {Place[]} */
+function placesIn(content, names) {
+  /** @type {Place[]} */ const places = [];
+  const walker = document.createTreeWalker(content, NodeFilter.SHOW_ELEMENT | NodeFilter.SHOW_COMMENT);
+  for (let index = 0, node = walker.nextNode(); node !== null; index += 1, node = walker.nextNode()) {
+    if (node instanceof Comment) {
+      if (node.data.startsWith(MARK)) places.push({ index, kind: "child", name: "", pieces: [] });
+      continue;
+    }
+    for (const { name, value } of [.../** @type {Element} */ (node).attributes]) {
+      if (!value.includes(MARK)) continue;
+      /** @type {Element} */ (node).removeAttribute(name);
+      const pieces = value.split(new RegExp(`${MARK}(\\d+)${MARK}`));
+      places.push({ index, kind: "attribute", name: names[Number(pieces[1])], pieces: pieces.filter((_, at) => at % 2 === 0) });
+    }
+  }
+  return places;
+}
+
+/** A template in the document, with the parts that change. */
+class Drawn {
+  /** @param {Template} template */
+  constructor(template) {
+    const { element, places } = compile(template);
+    this.strings = template.strings;
+    this.content = document.importNode(element.content, true);
+    const walker = document.createTreeWalker(this.content, NodeFilter.SHOW_ELEMENT | NodeFilter.SHOW_COMMENT);
+    /** @type {Node[]} */ const nodes = [];
+    for (let node = walker.nextNode(); node !== null; node = walker.nextNode()) nodes.push(node);
+    /** @type {Part[]} */
+    this.parts = places.map(({ index, kind, name, pieces }) =>
+      kind === "child" ? new Child(/** @type {Comment} */ (nodes[index])) : attributeOf(/** @type {any} */ (nodes[index]), name, pieces));
+    this.update(template.values);
+  }
+
+  /** @param {any[]} values */
+  update(values) {
+    let at = 0;
+    for (const part of this.parts) at = part.set(values, at);
+  }
+
+  dispose() {
+    for (const part of this.parts) part.dispose();
+  }
+}
+
+/** @param {HTMLElement} element @param {string} name @param {string[]} pieces @returns {Part} */
+function attributeOf(element, name, pieces) {
+  if (name.startsWith("@")) return listener(element, name.slice(1));
+  if (name === "ref") {
+    let isTold = false;
+    return {
+      set(values, at) {
+        // once the whole is in the document
+        if (!isTold) queueMicrotask(() => values[at]?.(element));
+        isTold = true;
+        return at + 1;
+      },
+      dispose() {},
+    };
+  }
+  const write = writer(element, name, pieces);
+  let stop = () => {};
+  /** @type {any[] | null} */ let before = null;
+  return {
+    set(values, at) {
+      const end = at + pieces.length - 1;
+      const own = values.slice(at, end);
+      if (before !== null && own.every((value, one) => Object.is(value, before?.[one]))) return end;
+      before = own;
+      stop();
+      stop = own.some((value) => typeof value === "function" || isSignal(value)) ? effect(() => write(own.map(plain))) : () => {};
+      if (!own.some((value) => typeof value === "function" || isSignal(value))) write(own);
+      return end;
+    },
+    dispose() { stop(); },
+  };
+}
+
+/** @param {any} value */
+const plain = (value) => (isSignal(value) ? value.value : typeof value === "function" ? value() : value);
+
+/** @param {any} element @param {string} name @param {string[]} pieces @returns {(values: any[]) => void} */
+function writer(element, name, pieces) {
+  if (name.startsWith(".")) return ([value]) => { element[name.slice(1)] = value; };
+  if (name.startsWith("?")) return ([value]) => { element.toggleAttribute(name.slice(1), Boolean(value)); };
+  if (name.startsWith("style:")) return ([value]) => { element.style.setProperty(name.slice(6), String(value)); };
+  return (values) => {
+    if (values.length === 1 && pieces.every((piece) => piece === "")) {
+      const [value] = values;
+      if (value === null || value === undefined || value === false) element.removeAttribute(name);
+      else element.setAttribute(name, value === true ? "" : String(value));
+      return;
+    }
+    element.setAttribute(name, pieces.reduce((text, piece, at) => text + String(values[at - 1] ?? "") + piece));
+  };
+}
+
+/** @param {Element} element @param {string} name @returns {Part} */
+function listener(element, name) {
+  /** @type {any} */ let handler = null;
+  element.addEventListener(name, (event) => handler?.call(element, event));
+  return { set(values, at) { handler = values[at]; return at + 1; }, dispose() { handler = null; } };
+}
+
+setDraw((template) => new Drawn(template));

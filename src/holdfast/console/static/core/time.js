@@ -1,0 +1,104 @@
+/**
+ * Time as the site has it: instants in its zone, and a second that ticks by the server's clock, not by the screen's.
+ */
+
+import { Clock } from "./stream.js";
+import { signal } from "./signals.js";
+import { locale, t } from "./i18n.js";
+import { page } from "./page.js";
+
+export const clock = new Clock();
+/** The server's time in milliseconds; changes on each of its whole seconds. */
+export const second = signal(clock.now());
+/** The same, of each whole minute: for what need not be drawn every second. */
+export const minute = signal(floor(clock.now(), 60_000));
+
+/** @param {number} value @param {number} step */
+function floor(value, step) { return value - (value % step); }
+
+/** Begins to tick; once per page. */
+export function startTicking() {
+  const tick = () => {
+    const now = clock.now();
+    // a timer may come a few milliseconds before its second
+    second.value = floor(now + 20, 1000);
+    minute.value = floor(now + 20, 60_000);
+    setTimeout(tick, 1000 - ((now + 20) % 1000) + 1);
+  };
+  tick();
+}
+
+/** Takes the server's time from a page that has just come. @param {string} told */
+export function learnFromPage(told) {
+  const [way] = /** @type {PerformanceNavigationTiming[]} */ (performance.getEntriesByType("navigation"));
+  if (way === undefined || way.responseStart === 0) return;
+  clock.sample(performance.timeOrigin + way.requestStart, performance.timeOrigin + way.responseStart, told);
+  second.value = floor(clock.now(), 1000);
+  minute.value = floor(clock.now(), 60_000);
+}
+
+const zone = page.site?.time_zone;
+/** @param {Intl.DateTimeFormatOptions} options */
+const format = (options) => new Intl.DateTimeFormat(locale, { ...(zone ? { timeZone: zone } : {}), ...options });
+const formats = {
+  time: format({ hour: "2-digit", minute: "2-digit" }),
+  seconds: format({ hour: "2-digit", minute: "2-digit", second: "2-digit" }),
+  day: format({ weekday: "short", day: "numeric", month: "short" }),
+  long: format({ weekday: "long", day: "numeric", month: "long", year: "numeric" }),
+  full: format({ dateStyle: "medium", timeStyle: "medium" }),
+};
+const parts = new Intl.DateTimeFormat("en-CA", {
+  ...(zone ? { timeZone: zone } : {}), year: "numeric", month: "2-digit", day: "2-digit", hour: "2-digit", minute: "2-digit", hourCycle: "h23",
+});
+
+/** @typedef {string | number} Instant RFC 3339, or milliseconds since 1970 */
+/** @param {Instant} at */
+const date = (at) => new Date(at);
+
+/** @param {Instant} at */ export const timeOf = (at) => formats.time.format(date(at));
+/** @param {Instant} at */ export const secondsOf = (at) => formats.seconds.format(date(at));
+/** @param {Instant} at */ export const dayOf = (at) => formats.day.format(date(at));
+/** @param {Instant} at */ export const longDayOf = (at) => formats.long.format(date(at));
+/** @param {Instant} at */ export const fullOf = (at) => formats.full.format(date(at));
+
+/** A local time of the site as forms and the API take it: `2027-03-08T18:00`. @param {Instant} at */
+export function localOf(at) {
+  const found = Object.fromEntries(parts.formatToParts(date(at)).map(({ type, value }) => [type, value]));
+  return `${found.year}-${found.month}-${found.day}T${found.hour}:${found.minute}`;
+}
+
+/** The instant of a local time of the site; of one that exists twice the first. @param {string} local @returns {number} */
+export function instantOf(local) {
+  const wanted = Date.parse(`${local}Z`);
+  let found = wanted;
+  // twice, because the offset may be another one beyond a change of the clocks
+  for (let round = 0; round < 2; round += 1) found += wanted - Date.parse(`${localOf(found)}Z`);
+  return found;
+}
+
+/** The site's date of an instant: `2027-03-08`. @param {Instant} at */
+export const dateOf = (at) => localOf(at).slice(0, 10);
+
+/** The time, with the day where it is not today. @param {Instant} at */
+export const whenOf = (at) => (dateOf(at) === dateOf(clock.now()) ? timeOf(at) : `${dayOf(at)}, ${timeOf(at)}`);
+
+/** From when to when, with the days where they are not today. @param {Instant} from @param {Instant} to */
+export const rangeOf = (from, to) => `${whenOf(from)} – ${dateOf(from) === dateOf(to) ? timeOf(to) : whenOf(to)}`;
+
+/** A length in words: `1 h 5 min`, `12 min`; under ten minutes `4:59`, for what counts down. @param {number} ms */
+export function lengthOf(ms, counting = false) {
+  const seconds = Math.max(0, Math.ceil(ms / 1000));
+  if (counting && seconds < 600) return `${Math.floor(seconds / 60)}:${String(seconds % 60).padStart(2, "0")}`;
+  const minutes = Math.ceil(seconds / 60);
+  if (minutes < 60) return t("time.minutes", { minutes });
+  const [days, hours, rest] = [Math.floor(minutes / 1440), Math.floor((minutes % 1440) / 60), minutes % 60];
+  if (days > 0) return hours > 0 ? t("time.days_hours", { n: days, hours }) : t("time.days", { n: days });
+  return rest === 0 ? t("time.hours", { hours }) : t("time.hours_minutes", { hours, minutes: rest });
+}
+
+/** The zone as people say it, with its offset now: `Europe/Berlin (GMT+1)`. */
+export function zoneName() {
+  if (!zone) return "";
+  const found = format({ timeZoneName: "short" }).formatToParts(date(clock.now())).find(({ type }) => type === "timeZoneName");
+  return `${zone.replaceAll("_", " ")} (${found?.value ?? ""})`;
+}

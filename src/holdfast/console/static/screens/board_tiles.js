@@ -1,0 +1,126 @@
+/** Units as tiles: what is where, until when, and what comes next. Each ticks by the server's clock. */
+
+import { each, html } from "../core/html.js";
+import { t } from "../core/i18n.js";
+import { lengthOf, minute, rangeOf, second, timeOf, whenOf } from "../core/time.js";
+import { may, page } from "../core/page.js";
+import { badge, lookOf, meter } from "../ui/status.js";
+import { icon } from "../ui/icon.js";
+import { blockNow, nextAt, shareOf, spanIn, urgencyOf, whoOf } from "./board_model.js";
+import { extend, start, walkIn } from "./board_acts.js";
+
+/** @typedef {import("./board_model.js").View} View */
+/** @typedef {{open: (code: string) => void, toggle: (code: string, isRange: boolean) => void, selected: import("../core/signals.js").Signal<Set<string>>,
+ *   at: import("../core/signals.js").Signal<string>, isSelecting: import("../core/signals.js").Signal<boolean>}} Board */
+
+/** @param {View[]} views @param {Board} board */
+export const tiles = (views, board) => html`<ul class="tiles" @keydown=${arrows}>${each(views, (view) => view.unit.code, (view) => tile(view, board))}</ul>`;
+
+/** @param {View} view @param {Board} board */
+function tile(view, board) {
+  const { unit } = view;
+  const look = lookOf(unit.shown_status);
+  const urgency = () => (view.session === null ? "" : urgencyOf(Date.parse(view.session.to) - second.value));
+  const label = () => [unit.code, look.word, spoken(view)].filter(Boolean).join(", ");
+  return html`<li class=${() => `tile tone-${look.tone} ${urgency() ? `ends-${urgency()}` : ""} ${board.selected.value.has(unit.code) ? "is-selected" : ""}`} data-unit=${unit.code}>
+    <div class="tile-head">
+      <button type="button" class="tile-open" aria-label=${label} tabindex=${() => (board.at.value === unit.code ? "0" : "-1")} data-code=${unit.code}
+        @focus=${() => { board.at.value = unit.code; }}
+        @click=${(/** @type {MouseEvent} */ event) => { if (event.ctrlKey || event.metaKey || event.shiftKey || board.isSelecting.peek()) board.toggle(unit.code, event.shiftKey); else board.open(unit.code); }}>${unit.code}</button>
+      ${badge(unit.shown_status)}
+      <input type="checkbox" class="tick" tabindex="-1" aria-label=${t("board.select", { unit: unit.code })} .checked=${() => board.selected.value.has(unit.code)}
+        @click=${(/** @type {MouseEvent} */ event) => board.toggle(unit.code, event.shiftKey)}>
+    </div>
+    ${body(view)}
+  </li>`;
+}
+
+/** What of a tile is said aloud; without seconds, so that it is not said over and over. @param {View} view */
+function spoken(view) {
+  if (view.session !== null) return `${whoOf(view.session)}, ${t("board.ends", { time: timeOf(view.session.to) })}`;
+  const next = nextAt(view, minute.value);
+  return next === null ? "" : t("board.next_at", { time: whenOf(next) });
+}
+
+/** @param {View} view */
+function body(view) {
+  if (view.session !== null) return running(view);
+  if (view.booking !== null) return coming(view);
+  if (lookOf(view.unit.shown_status).tone === "off") return outOfUse(view);
+  return free(view);
+}
+
+/** @param {View} view */
+function running({ unit, session, ahead }) {
+  const span = spanIn(session, unit.code);
+  const left = () => span.to - second.value;
+  const rest = () => (left() > 0 ? t("board.left", { time: lengthOf(left(), true) }) : page.site.kind === "hotel" ? t("board.over_by", { time: lengthOf(-left()) }) : t("board.over"));
+  return html`<p class="tile-who truncate">${whoOf(session)}</p>
+    <div class="tile-foot"><p class="tile-line"><span class="strong">${rest}</span><span class="end">${whenOf(span.to)}</span></p>
+      ${meter(() => shareOf(span, second.value), () => `${unit.code}: ${lengthOf(Math.max(0, span.to - minute.value))}`)}</div>
+    <div class="tile-acts">${may("book") && page.site.kind === "cafe" ? html`<button type="button" class="button small" tabindex="-1" aria-label=${`${unit.code}: ${t("board.extend_by", { minutes: 30 })}`}
+      @click=${() => extend(session, 30)}>${icon("plus", "small")}30 min</button>` : null}</div>
+    ${ahead.length > 0 ? html`<p class="tile-next">${t("board.next_at", { time: whenOf(spanIn(ahead[0], unit.code).from) })}</p>` : null}`;
+}
+
+/** @param {View} view */
+function coming({ unit, booking }) {
+  const { from, to } = spanIn(booking, unit.code);
+  const wait = () => from - minute.value;
+  return html`<p class="tile-who truncate">${whoOf(booking)}</p>
+    <div class="tile-foot"><p class="tile-line"><span class="strong">${() => (wait() > 0 ? t("board.starts_in", { time: lengthOf(wait()) }) : t("board.late", { time: lengthOf(-wait()) }))}</span>
+      <span class="end">${rangeOf(from, to)}</span></p></div>
+    <div class="tile-acts">${may("book") && page.site.kind === "cafe" ? html`<button type="button" class="button small" tabindex="-1" @click=${() => start(booking)}>${icon("play", "small")}${t("act.start")}</button>` : null}</div>`;
+}
+
+/** @param {View} view */
+function outOfUse(view) {
+  const block = () => blockNow(view, minute.value);
+  return html`<p class="tile-who truncate">${() => block()?.reason ?? (view.unit.condition ? lookOf(view.unit.condition).word : "")}</p>
+    <div class="tile-foot"><p class="tile-line"><span>${() => (block() === null ? t("board.further_notice") : t("board.until", { time: whenOf(block().to) }))}</span></p></div>`;
+}
+
+/** @param {View} view */
+function free(view) {
+  const next = () => nextAt(view, minute.value);
+  return html`<p class="tile-who muted" aria-hidden="true">–</p>
+    <div class="tile-foot"><p class="tile-line"><span>${() => { const at = next(); return at === null ? "" : t("board.free_until", { time: whenOf(at) }); }}</span></p></div>
+    <div class="tile-acts">${may("book") && page.site.kind === "cafe" ? seat(view.unit.code, next) : null}</div>`;
+}
+
+const LENGTHS = [30, 60, 120, 180];
+
+/** Seats somebody in two clicks. @param {string} code @param {() => number | null} next */
+const seat = (code, next) => html`<hf-menu><button type="button" class="button small" tabindex="-1" aria-label=${t("board.seat_for", { unit: code })} data-walk-in=${code}>${icon("walk-in", "small")}${t("board.seat")}</button>
+  <div class="menu" role="menu" aria-label=${t("board.seat_for", { unit: code })}>${() => lengthsFor(code, next())}</div></hf-menu>`;
+
+/** The lengths that fit before what comes next, and the open end. @param {string} code @param {number | null} next */
+export function lengthsFor(code, next) {
+  const fitting = LENGTHS.filter((minutes) => next === null || minute.value + minutes * 60_000 <= next);
+  return html`${fitting.map((minutes) => html`<button type="button" role="menuitem" @click=${() => walkIn(code, minutes)}>${icon("clock")}${lengthOf(minutes * 60_000)}
+      <span class="muted push">${() => t("board.until", { time: timeOf(second.value + minutes * 60_000) })}</span></button>`)}
+    <button type="button" role="menuitem" @click=${() => walkIn(code, null)}>${icon("play")}${t("board.open_end")}${next === null ? null : html`<span class="muted push">${t("board.until", { time: timeOf(next) })}</span>`}</button>`;
+}
+
+/** Arrows go to the tile that lies that way. @param {KeyboardEvent} event */
+function arrows(event) {
+  const ways = { ArrowLeft: [-1, 0], ArrowRight: [1, 0], ArrowUp: [0, -1], ArrowDown: [0, 1] };
+  const way = /** @type {Record<string, number[]>} */ (ways)[event.key];
+  if (way === undefined || !(event.target instanceof HTMLElement) || !event.target.classList.contains("tile-open")) return;
+  event.preventDefault();
+  const from = event.target.closest(".tile")?.getBoundingClientRect();
+  if (from === undefined) return;
+  let best = null;
+  let nearest = Infinity;
+  for (const one of document.querySelectorAll(".tile")) {
+    const at = one.getBoundingClientRect();
+    const [across, down] = [at.left - from.left, at.top - from.top];
+    const along = across * way[0] + down * way[1];
+    const aside = Math.abs(across * way[1]) + Math.abs(down * way[0]);
+    // the next line begins where this one ends
+    if (along <= 1 || (way[1] === 0 && aside > 1)) continue;
+    if (along + aside * 3 < nearest) [nearest, best] = [along + aside * 3, one];
+  }
+  const wanted = best?.querySelector(".tile-open");
+  if (wanted instanceof HTMLElement) wanted.focus();
+}

@@ -1,0 +1,136 @@
+/** A unit from close by: what it shows and why, who is there, what can be done, what comes next, what was. */
+
+import { ask, here } from "../core/api.js";
+import { html } from "../core/html.js";
+import { effect, signal } from "../core/signals.js";
+import { hasWords, t } from "../core/i18n.js";
+import { clock, fullOf, lengthOf, minute, rangeOf, second, whenOf } from "../core/time.js";
+import { may, page } from "../core/page.js";
+import { siteStore } from "../core/store.js";
+import { openDialog } from "../ui/dialog.js";
+import { badge, lookOf, meter } from "../ui/status.js";
+import { icon } from "../ui/icon.js";
+import { backInUse, maintenance } from "./board_acts.js";
+import { lengthsFor } from "./board_tiles.js";
+import { openBookingForm } from "./booking_form.js";
+import { bookingActs, bookingFacts, timeline } from "./booking_panel.js";
+import { blockNow, nextAt, shareOf, spanIn, whoOf } from "./board_model.js";
+
+const UNUSABLE = new Set(["under_maintenance", "out_of_service"]);
+const HISTORY_BEHIND = 3000;
+const HISTORY_MAX = 30;
+
+/** @typedef {import("./board_model.js").View} View */
+
+/** @param {() => View | undefined} viewOf follows the site @param {string} code */
+export function openUnit(viewOf, code) {
+  /** @type {import("../core/signals.js").Signal<any>} */ const detail = signal(null);
+  /** @type {import("../core/signals.js").Signal<any>} */ const written = signal(null);
+  /** @type {import("../core/signals.js").Signal<any[] | null>} */ const history = signal(null);
+  let asked = "";
+  const stop = effect(() => {
+    const view = viewOf();
+    const wanted = view ? `${view.booking?.id ?? ""}/${view.booking?.version ?? ""}/${view.unit.version}` : "";
+    if (view === undefined || wanted === asked) return;
+    asked = wanted;
+    load(view, detail, written);
+    if (history.peek() !== null) loadHistory(view.unit, history);
+  });
+  const opened = openDialog({
+    kind: "drawer",
+    title: code,
+    under: () => { const view = viewOf(); return view ? html`<div class="row">${badge(view.unit.shown_status)}<span class="muted small">${t("unit.since", { time: whenOf(view.unit.shown_since) })}</span></div>` : null; },
+    body: (/** @type {any} */ panel) => { const view = viewOf(); return view ? content(view, detail, written, history, panel) : null; },
+    foot: (/** @type {any} */ panel) => { const view = viewOf(); return view ? foot(view, panel) : null; },
+  });
+  opened.closed.then(stop);
+  return opened;
+}
+
+/** @param {View} view @param {any} detail @param {any} written */
+async function load(view, detail, written) {
+  const { unit, booking } = view;
+  const line = ask("GET", `${here("journal")}?${new URLSearchParams({ after: String(unit.version - 1), limit: "1", subject: unit.code })}`);
+  const told = booking === null ? null : ask("GET", here("bookings", booking.id));
+  // what cannot be had now is left out; the panel stands on the replica alone too
+  detail.value = (await told?.catch(() => null))?.data ?? null;
+  written.value = (await line.catch(() => null))?.data.events[0] ?? null;
+}
+
+/** @param {any} unit @param {any} history */
+async function loadHistory(unit, history) {
+  const after = String(Math.max(0, siteStore().replica.version - HISTORY_BEHIND));
+  const found = await ask("GET", `${here("journal")}?${new URLSearchParams({ after, limit: "500", subject: unit.code })}`).catch(() => null);
+  history.value = (found?.data.events ?? []).reverse().slice(0, HISTORY_MAX);
+}
+
+/** @param {View} view @param {any} detail @param {any} written @param {any} history @param {any} opened */
+function content(view, detail, written, history, opened) {
+  return html`${now(view, detail, opened)}
+    <section class="section"><h3>${t("unit.why", { status: lookOf(view.unit.shown_status).word })}</h3><div class="why">${why(view)}
+      ${() => (written.value === null ? null : html`<p class="muted small">${t("unit.written", { version: written.value.version, by: byOf(written.value), time: fullOf(view.unit.shown_since) })}</p>`)}
+      <p class="muted small">${t(page.site.kind === "cafe" ? "unit.rule_cafe" : "unit.rule_other")}</p></div></section>
+    <section class="section"><h3>${t("unit.next")}</h3>${next(view)}</section>
+    <section class="section"><h3>${t("unit.history")}</h3>${() => (history.value === null
+      ? html`<button type="button" class="button small" @click=${() => loadHistory(view.unit, history)}>${icon("history", "small")}${t("unit.show_history")}</button>` : timeline(history.value))}</section>`;
+}
+
+/** @param {any} event */
+export const byOf = (event) => (event.actor === "clock" ? t("event.by_clock") : t("event.by", { actor: event.actor }));
+
+/** @param {View} view @param {any} detail @param {any} opened */
+function now(view, detail, opened) {
+  const { unit, booking, session } = view;
+  if (booking === null) {
+    const isOut = lookOf(unit.shown_status).tone === "off";
+    if (isOut || !may("book") || page.site.kind !== "cafe") return null;
+    return html`<section class="seat-now" aria-label=${t("board.seat_for", { unit: unit.code })}><h3>${t("board.walk_in")}</h3>
+      <div class="choices" @click=${() => queueMicrotask(() => opened.close())}>${() => lengthsFor(unit.code, nextAt(view, minute.value))}</div></section>`;
+  }
+  const span = spanIn(booking, unit.code);
+  return html`<section class="who-now tone-${lookOf(unit.shown_status).tone}">
+    <p class="who">${whoOf(booking)}</p>
+    <p class="soft">${rangeOf(span.from, span.to)} · <span class="mono">${booking.reference}</span></p>
+    ${session === null ? null : html`<p class="rest-line"><span class="strong">${() => (span.to > second.value ? t("board.left", { time: lengthOf(span.to - second.value, true) }) : t("board.over"))}</span></p>
+      ${meter(() => shareOf(span, second.value), () => lengthOf(Math.max(0, span.to - minute.value)))}`}
+    </section>
+    ${bookingActs(booking, () => detail.value?.may ?? [])}
+    ${() => (detail.value === null ? null : bookingFacts(detail.value))}`;
+}
+
+/** The derivation of the word, from what this screen holds. @param {View} view */
+function why(view) {
+  const { unit, booking, session } = view;
+  const ahead = page.site.settings.look_ahead;
+  const about = booking && { who: whoOf(booking), reference: booking.reference, from: whenOf(booking.from), to: whenOf(booking.to), minutes: ahead, state: lookOf(booking.state).word };
+  if (session !== null) return html`<p>${t("unit.why_session", about)}</p>`;
+  const block = blockNow(view, clock.now());
+  if (lookOf(unit.shown_status).tone === "off" && block !== null) return html`<p>${t("unit.why_block", { from: whenOf(block.from), to: whenOf(block.to), reason: block.reason ?? t("event.none") })}</p>`;
+  if (unit.condition !== null && booking === null) return html`<p>${t("unit.why_condition", { condition: lookOf(unit.condition).word })}</p>`;
+  if (booking !== null) return html`<p>${page.site.kind === "cafe" ? t("unit.why_next", about) : t("unit.why_booking", about)}</p>`;
+  return html`<p>${typeof ahead === "number" && ahead > 0 ? t("unit.why_none", { minutes: ahead }) : t("unit.why_nothing")}</p>`;
+}
+
+/** @param {View} view */
+function next({ unit, ahead }) {
+  if (ahead.length === 0) return html`<p class="muted">${t("unit.nothing_next")}</p>`;
+  return html`<ul class="next-list">${ahead.slice(0, 8).map((one) => {
+    const span = spanIn(one, unit.code);
+    return html`<li><span class="strong">${rangeOf(span.from, span.to)}</span><span class="grow truncate soft">${whoOf(one)}</span>${badge(one.state)}</li>`;
+  })}</ul>`;
+}
+
+/** @param {View} view @param {any} opened */
+function foot(view, opened) {
+  const { unit } = view;
+  const block = blockNow(view, minute.value);
+  const condition = UNUSABLE.has(unit.condition) ? unit.condition : null;
+  const isOut = condition !== null || (block !== null && may("block"));
+  return html`${may("condition") ? (isOut
+      ? html`<button type="button" class="button" @click=${() => backInUse(unit.code, may("block") ? block : null, condition)}>${icon("check")}${t("board.back_in_use")}</button>`
+      : html`<button type="button" class="button" @click=${() => maintenance([unit.code])}>${icon("wrench")}${t("board.maintenance")}</button>`) : null}
+    ${may("book") ? html`<button type="button" class="button" @click=${() => { opened.close(); openBookingForm({ unit: unit.code }); }}>${icon("calendar")}${t("board.new_booking")}</button>` : null}`;
+}
+
+/** Whether there are words for an event's type. @param {string} type */
+export const eventWord = (type) => { const key = `event.${type.replace(".", "_")}`; return hasWords(key) ? t(key) : type; };

@@ -1,0 +1,91 @@
+/**
+ * A table whose head stays, whose columns sort, and whose rows can be gone through with the arrows and opened.
+ *
+ * @template R
+ * @typedef {{name: string, label: string, draw: (row: R) => any, value?: (row: R) => string | number | null, csv?: (row: R) => string,
+ *   number?: boolean, narrow?: boolean, isHead?: boolean}} Column `value` makes it sortable; `isHead` names the row
+ */
+
+import { each, html } from "../core/html.js";
+import { collator, t } from "../core/i18n.js";
+import { icon } from "./icon.js";
+
+/** @typedef {{name: string, down: boolean}} Order */
+
+/**
+ * @template R
+ * @param {{label: string, columns: Column<R>[], rows: R[], key: (row: R) => string | number, order: Order, onOrder: (order: Order) => void,
+ *   onOpen?: (row: R) => void, isSelected?: (row: R) => boolean}} o
+ */
+export function table(o) {
+  return html`<div class="table-wrap"><table class="table" aria-label=${o.label} @keydown=${arrows}>
+    <thead><tr>${o.columns.map((column) => head(column, o.order, o.onOrder))}</tr></thead>
+    <tbody>${each(sorted(o.rows, o.columns, o.order).map((row) => ({ row })), ({ row }) => o.key(row), ({ row }) => line(o, row))}</tbody>
+  </table></div>`;
+}
+
+/** @param {Column<any>} column @param {Order} order @param {(order: Order) => void} onOrder */
+function head(column, order, onOrder) {
+  const isOurs = order.name === column.name;
+  const kind = `${column.number ? "number" : ""} ${column.narrow ? "narrow" : ""}`;
+  if (column.value === undefined) return html`<th scope="col" class=${kind}>${column.label}</th>`;
+  return html`<th scope="col" class=${kind} aria-sort=${isOurs ? (order.down ? "descending" : "ascending") : "none"}>
+    <button type="button" class="sorter" @click=${() => onOrder({ name: column.name, down: isOurs && !order.down })}>${column.label}${icon("arrow-up", "small")}</button></th>`;
+}
+
+/** @param {any} o @param {any} row */
+function line(o, row) {
+  return html`<tr tabindex=${o.onOpen ? "0" : null} aria-selected=${o.isSelected?.(row) ? "true" : null}
+    @click=${(/** @type {any} */ event) => { if (!event.target.closest("button, a, input, hf-menu")) o.onOpen?.(row); }}
+    @keydown=${(/** @type {any} */ event) => { if (event.key === "Enter" && event.target === event.currentTarget) o.onOpen?.(row); }}>
+    ${o.columns.map((/** @type {Column<any>} */ column) => {
+      const kind = `${column.number ? "number" : ""} ${column.narrow ? "narrow" : ""}`;
+      return column.isHead ? html`<th scope="row" class=${kind}>${column.draw(row)}</th>` : html`<td class=${kind}>${column.draw(row)}</td>`;
+    })}</tr>`;
+}
+
+/** @template R @param {R[]} rows @param {Column<R>[]} columns @param {Order} order */
+export function sorted(rows, columns, order) {
+  const value = columns.find(({ name }) => name === order.name)?.value;
+  if (value === undefined) return rows;
+  const way = order.down ? -1 : 1;
+  return [...rows].sort((a, b) => {
+    const [one, other] = [value(a), value(b)];
+    // what has no value stands at the end, whichever way
+    if (one === null || other === null) return one === other ? 0 : one === null ? 1 : -1;
+    return way * (typeof one === "number" && typeof other === "number" ? one - other : collator.compare(String(one), String(other)));
+  });
+}
+
+/** @param {KeyboardEvent} event */
+function arrows(event) {
+  if (!["ArrowDown", "ArrowUp"].includes(event.key) || !(event.target instanceof HTMLElement)) return;
+  const row = event.target.closest("tr");
+  if (event.target !== row) return;
+  const next = event.key === "ArrowDown" ? row.nextElementSibling : row.previousElementSibling;
+  event.preventDefault();
+  if (next instanceof HTMLElement) next.focus();
+}
+
+/** Saves what is shown as CSV. @template R @param {string} name of the file @param {Column<R>[]} columns @param {R[]} rows */
+export function saveCsv(name, columns, rows) {
+  const told = columns.filter((column) => column.csv ?? column.value);
+  const lines = [told.map(({ label }) => label), ...rows.map((row) => told.map((column) => String((column.csv ?? column.value)?.(row) ?? "")))];
+  const text = lines.map((line) => line.map(quoted).join(",")).join("\r\n");
+  const link = document.createElement("a");
+  // a mark at the start, by which spreadsheets know the encoding
+  link.href = URL.createObjectURL(new Blob(["\u{FEFF}", text, "\r\n"], { type: "text/csv" }));
+  link.download = name;
+  link.click();
+  setTimeout(() => URL.revokeObjectURL(link.href), 10_000);
+}
+
+/** @param {string} text */
+function quoted(text) {
+  // what begins like a formula is text to a spreadsheet only behind an apostrophe
+  const safe = /^[=+\-@\t\r]/.test(text) ? `'${text}` : text;
+  return /[",\r\n]/.test(safe) ? `"${safe.replaceAll('"', '""')}"` : safe;
+}
+
+/** @param {() => void} save */
+export const csvButton = (save) => html`<button type="button" class="button quiet icon-only" aria-label=${t("table.csv")} data-tip=${t("table.csv")} @click=${save}>${icon("download")}</button>`;
