@@ -20,8 +20,8 @@ MARK = "v-"
 """A first part of an address that begins so names a version."""
 GZIP_BYTES_MIN = 1024
 MEDIA = {
-    ".css": "text/css; charset=utf-8",
-    ".js": "text/javascript; charset=utf-8",
+    ".css": "text/css",
+    ".js": "text/javascript",
     ".json": "application/json",
     ".svg": "image/svg+xml",
     ".png": "image/png",

@@ -3,7 +3,7 @@
  *
  * @typedef {{slug: string, name: string, kind: string, time_zone: string}} SiteBrief
  * @typedef {SiteBrief & {id: number, version: number, settings: Record<string, any>}} Site
- * @typedef {{viewer: {name: string, rights: string[], sign_in: string | null}, site: Site, sites: SiteBrief[],
+ * @typedef {{viewer: {name: string, rights: string[], sign_in: string | null, sign_out: string | null}, site: Site, sites: SiteBrief[],
  *   screen: string, screens: {name: string, icon: string, address: string}[], module: string | null, board: any,
  *   look: {theme: string, density: string, language: string}, languages: Record<string, string>, program: string,
  *   words: string}} Page

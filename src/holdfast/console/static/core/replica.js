@@ -20,6 +20,15 @@ const startIn = (booking, code) => {
 };
 
 export class Replica {
+  site = "";
+  epoch = "";
+  version = 0;
+  start = 0;
+  end = 0;
+  /** @type {Map<string, any>} */ bookings = new Map();
+  /** @type {Map<string, any>} */ blocks = new Map();
+  /** @type {Map<string, any>} */ units = new Map();
+
   /** @param {any} board @param {string | null} unit */
   constructor(board, unit = null) {
     this.unit = unit;
@@ -34,10 +43,10 @@ export class Replica {
     this.start = Date.parse(board.from);
     this.end = Date.parse(board.to);
     const own = board.bookings.filter((/** @type {any} */ one) => this.#concerns(one));
-    /** @type {Map<string, any>} */ this.bookings = new Map(own.map((/** @type {any} */ one) => [one.id, one]));
+    this.bookings = new Map(own.map((/** @type {any} */ one) => [one.id, one]));
     const blocks = board.blocks.filter((/** @type {any} */ one) => this.#concerns(one));
-    /** @type {Map<string, any>} */ this.blocks = new Map(blocks.map((/** @type {any} */ one) => [one.id, one]));
-    /** @type {Map<string, any>} */ this.units = new Map();
+    this.blocks = new Map(blocks.map((/** @type {any} */ one) => [one.id, one]));
+    this.units = new Map();
     for (const { next_booking_at: _, ...unit } of board.units) {
       if (this.unit === null || this.unit === unit.code) this.#putUnit(unit);
     }

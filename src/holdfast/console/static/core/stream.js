@@ -13,7 +13,7 @@
  * @typedef {{event: string, data: string | null, id: string}} Block
  * @typedef {{site: string, after?: string | number | null, types?: string[], unit?: string | null, base?: string,
  *   headers?: Record<string, string>, quietMs?: number, onEvent?: (event: JournalEvent, position: string) => void,
- *   onReset?: (reset: Reset) => void, onState?: (state: State, problem?: any) => void}} StreamOptions
+ *   onReset?: (reset: Reset, replica?: any) => void, onState?: (state: State, problem?: any) => void}} StreamOptions
  */
 
 import { Replica } from "./replica.js";
@@ -234,7 +234,7 @@ export function openStream({
       try {
         waitMs = await connect();
         failures = 0;
-      } catch (error) {
+      } catch (/** @type {any} */ error) {
         failures = hasHeard ? 1 : failures + 1;
         const longest = Math.min(WAIT_MAX_MS, WAIT_MS * 2 ** Math.min(failures, 10));
         waitMs = Math.max(error?.waitMs ?? 0, longest * (0.5 + Math.random() / 2));

@@ -30,7 +30,12 @@ const ENDING = "ending";
 export function open() {
   const store = siteStore();
   const views = new Views();
-  const all = computed(() => { store.version.value; return views.of(store.replica, minute.value); });
+  const all = computed(() => {
+    // drawn anew on every change and every minute, and as of the instant then: what has just ended is over
+    store.version.value;
+    minute.value;
+    return views.of(store.replica, clock.now());
+  });
   const shown = {
     view: signal(inAddress("view", "tiles")), status: signal(inAddress("status")), group: signal(inAddress("group", "room")), find: signal(inAddress("find")),
     order: signal({ name: inAddress("sort", "unit"), down: inAddress("down") === "1" }),

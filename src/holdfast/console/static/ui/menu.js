@@ -23,18 +23,14 @@ class Menu extends HTMLElement {
     button.setAttribute("aria-haspopup", "menu");
     button.setAttribute("aria-expanded", "false");
     button.setAttribute("aria-controls", menu.id);
-    button.addEventListener("click", () => menu.togglePopover());
+    button.addEventListener("click", () => (menu.matches(":popover-open") ? menu.hidePopover() : this.open()));
     button.addEventListener("keydown", (event) => {
       if (event.key !== "ArrowDown") return;
       event.preventDefault();
-      menu.showPopover();
+      this.open();
     });
     menu.addEventListener("toggle", (event) => {
-      const isOpen = /** @type {ToggleEvent} */ (event).newState === "open";
-      button.setAttribute("aria-expanded", String(isOpen));
-      if (!isOpen) return;
-      this.#place();
-      (menu.querySelector("[autofocus]") ?? this.items[0])?.focus();
+      button.setAttribute("aria-expanded", String(/** @type {ToggleEvent} */ (event).newState === "open"));
     });
     menu.addEventListener("keydown", (event) => this.#key(event));
     menu.addEventListener("click", (event) => {
@@ -48,6 +44,14 @@ class Menu extends HTMLElement {
   get menu() { return this.querySelector(".menu"); }
   /** @returns {HTMLElement[]} */
   get items() { return [...(this.menu?.querySelectorAll("[role^=menuitem]:not([hidden])") ?? [])].filter((one) => one instanceof HTMLElement); }
+
+  /** At once, so that the next key is the menu's already. */
+  open() {
+    this.menu?.showPopover();
+    this.#place();
+    const first = this.menu?.querySelector("[autofocus]") ?? this.items[0];
+    if (first instanceof HTMLElement) first.focus();
+  }
 
   close() {
     if (this.menu?.matches(":popover-open")) this.menu.hidePopover();
