@@ -138,7 +138,14 @@ function attributeOf(element, name, pieces) {
       dispose() {},
     };
   }
-  const write = writer(element, name, pieces);
+  const put = writer(element, name, pieces);
+  /** @type {any[] | null} */ let written = null;
+  const write = (/** @type {any[]} */ values) => {
+    // what ticks every second is rarely another word each time
+    if (written !== null && !name.startsWith(".") && values.every((value, one) => Object.is(value, written?.[one]))) return;
+    written = values;
+    put(values);
+  };
   let stop = () => {};
   /** @type {any[] | null} */ let before = null;
   return {

@@ -16,6 +16,12 @@ export const minute = signal(floor(clock.now(), 60_000));
 /** @param {number} value @param {number} step */
 function floor(value, step) { return value - (value % step); }
 
+/** The server's time, to the millisecond; whoever reads it is told again each minute. */
+export function nowEachMinute() {
+  minute.value;
+  return clock.now();
+}
+
 /** Begins to tick; once per page. */
 export function startTicking() {
   const tick = () => {

@@ -8,6 +8,7 @@ import { fullOf, secondsOf, zoneName } from "../core/time.js";
 import { page } from "../core/page.js";
 import { icon } from "../ui/icon.js";
 import { openDialog } from "../ui/dialog.js";
+import { banner } from "../ui/status.js";
 
 const LOOKS = { live: ["free", "live"], stale: ["soon", "stale"], offline: ["bad", "offline"] };
 const WAIT_MS = 1500;
@@ -23,13 +24,23 @@ export function showBadge(store, place) {
     const shown = isYoung && state === "offline" ? "live" : state;
     const [tone, name] = LOOKS[shown];
     const at = secondsOf(store.changedAt.value);
-    document.documentElement.dataset.live = shown;
+    showStrip(shown, at);
     render(html`<button type="button" class="live tone-${tone}" @click=${() => explain(store)}
       aria-label=${t(`live.label_${shown}`, { version: store.version.value, at })}>${icon(name)}<span class="word">${t(`live.${shown}`)}</span><span class="when">${at}</span></button>`, place);
     if (told !== "" && told !== shown) announce(t(`live.said_${shown}`), shown === "live" ? "polite" : "assertive");
     told = shown;
   };
   return effect(draw);
+}
+
+/** A small badge may be overlooked from afar: while the screen may lie, it says so above everything.
+ * @param {string} state @param {string} at when it last heard of a change */
+function showStrip(state, at) {
+  const strip = document.getElementById("strip");
+  if (strip === null) return;
+  strip.hidden = state === "live";
+  const [tone, name] = state === "stale" ? LOOKS.stale : LOOKS.offline;
+  if (state !== "live") render(banner(tone, name, html`<p><span class="strong">${t(`live.${state}`)}.</span> ${t("live.strip", { at })}</p>`), strip);
 }
 
 /** @param {import("../core/store.js").Store} store */

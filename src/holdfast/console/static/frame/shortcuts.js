@@ -8,7 +8,10 @@ import { openDialog } from "../ui/dialog.js";
 const isMac = /mac|iphone|ipad/i.test(navigator.userAgent);
 
 /** @param {string} keys */
-const told = (keys) => keys.split(" ").map((one) => html`<kbd class="key">${one.replace("Mod+", isMac ? "⌘ " : "Ctrl ").replace("ArrowDown", "↓")}</kbd> `);
+const told = (keys) => keys.split(" ").map((one) => html`<kbd class="key">${one.length > 1 ? nameOf(one) : one}</kbd> `);
+
+/** @param {string} key */
+const nameOf = (key) => key.replace(/^Mod\+(.)/, (_, letter) => `${isMac ? "⌘" : "Ctrl"} ${letter.toUpperCase()}`).replace("ArrowDown", "↓").replace("Escape", "Esc");
 
 export function showShortcuts() {
   /** @type {Map<string, import("../core/hotkeys.js").Hotkey[]>} */ const groups = new Map();

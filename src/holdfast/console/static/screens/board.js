@@ -5,7 +5,7 @@ import { computed, effect, signal } from "../core/signals.js";
 import { collator, t } from "../core/i18n.js";
 import { announce } from "../core/announcer.js";
 import { hotkeys } from "../core/hotkeys.js";
-import { clock, dayOf, longDayOf, minute, second, timeOf, zoneName } from "../core/time.js";
+import { clock, dayOf, longDayOf, minute, nowEachMinute, second, timeOf, zoneName } from "../core/time.js";
 import { inAddress, keepInAddress, may, page } from "../core/page.js";
 import { siteStore } from "../core/store.js";
 import { badge, empty, lookOf } from "../ui/status.js";
@@ -31,10 +31,8 @@ export function open() {
   const store = siteStore();
   const views = new Views();
   const all = computed(() => {
-    // drawn anew on every change and every minute, and as of the instant then: what has just ended is over
     store.version.value;
-    minute.value;
-    return views.of(store.replica, clock.now());
+    return views.of(store.replica, nowEachMinute());
   });
   const shown = {
     view: signal(inAddress("view", "tiles")), status: signal(inAddress("status")), group: signal(inAddress("group", "room")), find: signal(inAddress("find")),
@@ -76,7 +74,7 @@ function toggle(board, code, isRange) {
 }
 
 /** @param {View} view */
-const isEnding = (view) => view.session !== null && Date.parse(view.session.to) - minute.value <= ENDING_MS;
+const isEnding = (view) => view.session !== null && Date.parse(view.session.to) - nowEachMinute() <= ENDING_MS;
 
 /** @param {View[]} views @param {Set<string>} parents @param {any} board */
 function filtered(views, parents, board) {

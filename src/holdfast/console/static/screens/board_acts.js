@@ -147,7 +147,7 @@ export async function move(booking) {
 
 /** Seats whoever stands there, now. @param {string} unit @param {number | null} minutes null: until the next booking */
 export async function walkIn(unit, minutes) {
-  const to = minutes === null ? {} : { to: new Date(Math.ceil((clock.now() + minutes * 60_000) / 60_000) * 60_000).toISOString() };
+  const to = minutes === null ? {} : { to: new Date(clock.now() + minutes * 60_000).toISOString() };
   try {
     await change("POST", here("bookings"), { unit, walk_in: true, ...to });
     toast(t("booking.done_walk_in", { unit }));

@@ -2,7 +2,7 @@
 
 import { html } from "../core/html.js";
 import { t } from "../core/i18n.js";
-import { clock, lengthOf, minute, second, whenOf } from "../core/time.js";
+import { clock, lengthOf, minute, nowEachMinute, second, whenOf } from "../core/time.js";
 import { badge, lookOf, meter } from "../ui/status.js";
 import { saveCsv, table } from "../ui/table.js";
 import { blockNow, nextAt, shareOf, spanIn, urgencyOf, whoOf } from "./board_model.js";
@@ -15,7 +15,7 @@ const DASH = "–";
 const endOf = (view) => (view.session !== null ? spanIn(view.session, view.unit.code).to : null);
 
 /** @param {View} view */
-const shownNext = (view) => { const at = nextAt(view, minute.value); return at === null ? DASH : whenOf(at); };
+const shownNext = (view) => { const at = nextAt(view, nowEachMinute()); return at === null ? DASH : whenOf(at); };
 
 /** @param {View} view */
 function remaining(view) {
@@ -30,12 +30,12 @@ function remaining(view) {
 /** @returns {import("../ui/table.js").Column<View>[]} */
 export const columns = () => [
   { name: "unit", label: t("board.col_unit"), isHead: true, narrow: true, draw: ({ unit }) => unit.code, value: ({ unit }) => unit.code },
-  { name: "room", label: t("board.col_room"), draw: ({ unit }) => unit.parent ?? DASH, value: ({ unit }) => unit.parent },
+  { name: "room", wide: true, label: t("board.col_room"), draw: ({ unit }) => unit.parent ?? DASH, value: ({ unit }) => unit.parent },
   { name: "status", label: t("board.col_status"), draw: ({ unit }) => badge(unit.shown_status), value: ({ unit }) => lookOf(unit.shown_status).word },
   { name: "customer", label: t("board.col_customer"), draw: (view) => who(view) ?? html`<span class="muted">${DASH}</span>`, value: who },
   { name: "end", label: t("board.col_end"), draw: (view) => { const at = endOf(view); return at === null ? html`<span class="muted">${DASH}</span>` : whenOf(at); }, value: endOf, csv: (view) => iso(endOf(view)) },
   { name: "left", label: t("board.col_left"), draw: remaining, value: endOf, csv: (view) => { const at = endOf(view); return at === null ? "" : String(Math.max(0, Math.ceil((at - clock.now()) / 60_000))); } },
-  { name: "next", label: t("board.col_next"), draw: (view) => html`${() => shownNext(view)}`, value: (view) => nextAt(view, clock.now()), csv: (view) => iso(nextAt(view, clock.now())) },
+  { name: "next", wide: true, label: t("board.col_next"), draw: (view) => html`${() => shownNext(view)}`, value: (view) => nextAt(view, clock.now()), csv: (view) => iso(nextAt(view, clock.now())) },
 ];
 
 /** @param {number | null} at */

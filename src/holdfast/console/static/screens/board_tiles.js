@@ -1,8 +1,9 @@
 /** Units as tiles: what is where, until when, and what comes next. Each ticks by the server's clock. */
 
 import { each, html } from "../core/html.js";
+import { flush, signal } from "../core/signals.js";
 import { t } from "../core/i18n.js";
-import { lengthOf, minute, rangeOf, second, timeOf, whenOf } from "../core/time.js";
+import { lengthOf, minute, nowEachMinute, rangeOf, second, timeOf, whenOf } from "../core/time.js";
 import { may, page } from "../core/page.js";
 import { badge, lookOf, meter } from "../ui/status.js";
 import { icon } from "../ui/icon.js";
@@ -38,7 +39,7 @@ function tile(view, board) {
 /** What of a tile is said aloud; without seconds, so that it is not said over and over. @param {View} view */
 function spoken(view) {
   if (view.session !== null) return `${whoOf(view.session)}, ${t("board.ends", { time: timeOf(view.session.to) })}`;
-  const next = nextAt(view, minute.value);
+  const next = nextAt(view, nowEachMinute());
   return next === null ? "" : t("board.next_at", { time: whenOf(next) });
 }
 
@@ -66,7 +67,7 @@ function running({ unit, session, ahead }) {
 /** @param {View} view */
 function coming({ unit, booking }) {
   const { from, to } = spanIn(booking, unit.code);
-  const wait = () => from - minute.value;
+  const wait = () => from - nowEachMinute();
   return html`<p class="tile-who truncate">${whoOf(booking)}</p>
     <div class="tile-foot"><p class="tile-line"><span class="strong">${() => (wait() > 0 ? t("board.starts_in", { time: lengthOf(wait()) }) : t("board.late", { time: lengthOf(-wait()) }))}</span>
       <span class="end">${rangeOf(from, to)}</span></p></div>
@@ -75,14 +76,14 @@ function coming({ unit, booking }) {
 
 /** @param {View} view */
 function outOfUse(view) {
-  const block = () => blockNow(view, minute.value);
+  const block = () => blockNow(view, nowEachMinute());
   return html`<p class="tile-who truncate">${() => block()?.reason ?? (view.unit.condition ? lookOf(view.unit.condition).word : "")}</p>
     <div class="tile-foot"><p class="tile-line"><span>${() => (block() === null ? t("board.further_notice") : t("board.until", { time: whenOf(block().to) }))}</span></p></div>`;
 }
 
 /** @param {View} view */
 function free(view) {
-  const next = () => nextAt(view, minute.value);
+  const next = () => nextAt(view, nowEachMinute());
   return html`<p class="tile-who muted" aria-hidden="true">–</p>
     <div class="tile-foot"><p class="tile-line"><span>${() => { const at = next(); return at === null ? "" : t("board.free_until", { time: whenOf(at) }); }}</span></p></div>
     <div class="tile-acts">${may("book") && page.site.kind === "cafe" ? seat(view.unit.code, next) : null}</div>`;
@@ -90,13 +91,16 @@ function free(view) {
 
 const LENGTHS = [30, 60, 120, 180];
 
+/** Whose menu is open: only that one is drawn. */
+const seating = signal("");
+
 /** Seats somebody in two clicks. @param {string} code @param {() => number | null} next */
-const seat = (code, next) => html`<hf-menu><button type="button" class="button small" tabindex="-1" aria-label=${t("board.seat_for", { unit: code })} data-walk-in=${code}>${icon("walk-in", "small")}${t("board.seat")}</button>
-  <div class="menu" role="menu" aria-label=${t("board.seat_for", { unit: code })}>${() => lengthsFor(code, next())}</div></hf-menu>`;
+const seat = (code, next) => html`<hf-menu @open=${() => { seating.value = code; flush(); }}><button type="button" class="button small" tabindex="-1" aria-label=${t("board.seat_for", { unit: code })} data-walk-in=${code}>${icon("walk-in", "small")}${t("board.seat")}</button>
+  <div class="menu" role="menu" aria-label=${t("board.seat_for", { unit: code })}>${() => (seating.value === code ? lengthsFor(code, next()) : null)}</div></hf-menu>`;
 
 /** The lengths that fit before what comes next, and the open end. @param {string} code @param {number | null} next */
 export function lengthsFor(code, next) {
-  const fitting = LENGTHS.filter((minutes) => next === null || minute.value + minutes * 60_000 <= next);
+  const fitting = LENGTHS.filter((minutes) => next === null || nowEachMinute() + minutes * 60_000 <= next);
   return html`${fitting.map((minutes) => html`<button type="button" role="menuitem" @click=${() => walkIn(code, minutes)}>${icon("clock")}${lengthOf(minutes * 60_000)}
       <span class="muted push">${() => t("board.until", { time: timeOf(second.value + minutes * 60_000) })}</span></button>`)}
     <button type="button" role="menuitem" @click=${() => walkIn(code, null)}>${icon("play")}${t("board.open_end")}${next === null ? null : html`<span class="muted push">${t("board.until", { time: timeOf(next) })}</span>`}</button>`;

@@ -11,7 +11,7 @@ const IN_THE_WAY_MAX = 3;
 /** @typedef {{unit: string, from: string, to: string}} Free */
 
 /** @param {import("../core/api.js").Problem} problem */
-export const problemNote = (problem) => html`<div role="alert" ref=${(/** @type {HTMLElement} */ element) => element.scrollIntoView({ block: "nearest" })}>${banner("bad", "alert", html`<p class="strong">${problem.message}</p>
+export const problemNote = (problem) => html`<div role="alert" ref=${(/** @type {HTMLElement} */ element) => element.scrollIntoView({ block: "start" })}>${banner("bad", "alert", html`<p class="strong">${problem.message}</p>
   ${(problem.data?.blocking ?? []).slice(0, IN_THE_WAY_MAX).map((/** @type {Free} */ one) => html`<p>${t("booking.in_the_way", { unit: one.unit, from: whenOf(one.from), to: timeOf(one.to) })}</p>`)}`)}</div>`;
 
 /** The alternatives as buttons. @param {import("../core/api.js").Problem} problem @param {(free: Free) => void} choose */

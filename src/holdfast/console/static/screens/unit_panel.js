@@ -4,7 +4,7 @@ import { ask, here } from "../core/api.js";
 import { html } from "../core/html.js";
 import { effect, signal } from "../core/signals.js";
 import { hasWords, t } from "../core/i18n.js";
-import { clock, fullOf, lengthOf, minute, rangeOf, second, whenOf } from "../core/time.js";
+import { clock, fullOf, lengthOf, minute, nowEachMinute, rangeOf, second, whenOf } from "../core/time.js";
 import { may, page } from "../core/page.js";
 import { siteStore } from "../core/store.js";
 import { openDialog } from "../ui/dialog.js";
@@ -85,7 +85,7 @@ function now(view, detail, opened) {
     const isOut = lookOf(unit.shown_status).tone === "off";
     if (isOut || !may("book") || page.site.kind !== "cafe") return null;
     return html`<section class="seat-now" aria-label=${t("board.seat_for", { unit: unit.code })}><h3>${t("board.walk_in")}</h3>
-      <div class="choices" @click=${() => queueMicrotask(() => opened.close())}>${() => lengthsFor(unit.code, nextAt(view, minute.value))}</div></section>`;
+      <div class="choices" @click=${() => queueMicrotask(() => opened.close())}>${() => lengthsFor(unit.code, nextAt(view, nowEachMinute()))}</div></section>`;
   }
   const span = spanIn(booking, unit.code);
   return html`<section class="who-now tone-${lookOf(unit.shown_status).tone}">
@@ -104,7 +104,7 @@ function why(view) {
   const ahead = page.site.settings.look_ahead;
   const about = booking && { who: whoOf(booking), reference: booking.reference, from: whenOf(booking.from), to: whenOf(booking.to), minutes: ahead, state: lookOf(booking.state).word };
   if (session !== null) return html`<p>${t("unit.why_session", about)}</p>`;
-  const block = blockNow(view, clock.now());
+  const block = blockNow(view, nowEachMinute());
   if (lookOf(unit.shown_status).tone === "off" && block !== null) return html`<p>${t("unit.why_block", { from: whenOf(block.from), to: whenOf(block.to), reason: block.reason ?? t("event.none") })}</p>`;
   if (unit.condition !== null && booking === null) return html`<p>${t("unit.why_condition", { condition: lookOf(unit.condition).word })}</p>`;
   if (booking !== null) return html`<p>${page.site.kind === "cafe" ? t("unit.why_next", about) : t("unit.why_booking", about)}</p>`;
@@ -123,7 +123,7 @@ function next({ unit, ahead }) {
 /** @param {View} view @param {any} opened */
 function foot(view, opened) {
   const { unit } = view;
-  const block = blockNow(view, minute.value);
+  const block = blockNow(view, nowEachMinute());
   const condition = UNUSABLE.has(unit.condition) ? unit.condition : null;
   const isOut = condition !== null || (block !== null && may("block"));
   return html`${may("condition") ? (isOut

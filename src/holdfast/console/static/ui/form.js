@@ -55,7 +55,7 @@ export const checkbox = (o) => html`<label class="check"><input type="checkbox" 
 /** A few choices of which one counts. @param {{label: string, value: string, options: {value: string, label: string, icon?: string}[], onChange: (value: string) => void}} o */
 export const segments = (o) => html`<div class="segments" role="group" aria-label=${o.label}>
   ${o.options.map((one) => html`<button type="button" class="segment" aria-pressed=${String(one.value === o.value)} @click=${() => o.onChange(one.value)}>
-    ${one.icon ? icon(one.icon) : null}${one.label}</button>`)}
+    ${one.icon ? icon(one.icon) : null}<span class="word">${one.label}</span></button>`)}
 </div>`;
 
 /** What a form's controls hold, by name; empty ones left out. @param {HTMLFormElement} form @returns {Record<string, string>} */

@@ -2,7 +2,9 @@
  * <hf-menu>: a button and a popover `.menu` of [role=menuitem]; arrows, Home, End, letters and Escape work as in a menu.
  * Put the button first, then the menu:
  *
- *   <hf-menu><button class="button">…</button><div class="menu" role="menu" popover>…</div></hf-menu>
+ *   <hf-menu><button class="button">…</button><div class="menu" role="menu">…</div></hf-menu>
+ *
+ * Just before it opens it tells `open`: then what is in it may be drawn.
  */
 
 import { newId } from "./form.js";
@@ -47,6 +49,7 @@ class Menu extends HTMLElement {
 
   /** At once, so that the next key is the menu's already. */
   open() {
+    this.dispatchEvent(new Event("open"));
     this.menu?.showPopover();
     this.#place();
     const first = this.menu?.querySelector("[autofocus]") ?? this.items[0];

@@ -37,7 +37,7 @@ export const tag = (tone, name, word) => html`<span class="badge tone-${tone}">$
 
 /** How much of something is over, from 0 to 1. @param {() => number} share @param {string | (() => string)} label */
 export const meter = (share, label) => html`<span class="meter" role="progressbar" aria-valuemin="0" aria-valuemax="100"
-  aria-valuenow=${() => Math.round(share() * 100)} aria-label=${label}><i style:--share=${() => share().toFixed(4)}></i></span>`;
+  aria-valuenow=${() => Math.round(share() * 100)} aria-label=${label}><i style:--share=${() => share().toFixed(3)}></i></span>`;
 
 /** @param {string} tone @param {string} name of an icon @param {any} content */
 export const banner = (tone, name, content) => html`<div class="banner tone-${tone}" role="note">${icon(name)}<div class="grow">${content}</div></div>`;

@@ -3,7 +3,8 @@
  *
  * @template R
  * @typedef {{name: string, label: string, draw: (row: R) => any, value?: (row: R) => string | number | null, csv?: (row: R) => string,
- *   number?: boolean, narrow?: boolean, isHead?: boolean}} Column `value` makes it sortable; `isHead` names the row
+ *   number?: boolean, narrow?: boolean, wide?: boolean, isHead?: boolean}} Column `value` makes it sortable; `isHead` names the row;
+ *   `wide` leaves it out on a phone
  */
 
 import { each, html } from "../core/html.js";
@@ -27,11 +28,14 @@ export function table(o) {
 /** @param {Column<any>} column @param {Order} order @param {(order: Order) => void} onOrder */
 function head(column, order, onOrder) {
   const isOurs = order.name === column.name;
-  const kind = `${column.number ? "number" : ""} ${column.narrow ? "narrow" : ""}`;
+  const kind = kindOf(column);
   if (column.value === undefined) return html`<th scope="col" class=${kind}>${column.label}</th>`;
   return html`<th scope="col" class=${kind} aria-sort=${isOurs ? (order.down ? "descending" : "ascending") : "none"}>
     <button type="button" class="sorter" @click=${() => onOrder({ name: column.name, down: isOurs && !order.down })}>${column.label}${icon("arrow-up", "small")}</button></th>`;
 }
+
+/** @param {Column<any>} column */
+const kindOf = ({ number, narrow, wide }) => [number && "number", narrow && "narrow", wide && "wide-only"].filter(Boolean).join(" ");
 
 /** @param {any} o @param {any} row */
 function line(o, row) {
@@ -39,7 +43,7 @@ function line(o, row) {
     @click=${(/** @type {any} */ event) => { if (!event.target.closest("button, a, input, hf-menu")) o.onOpen?.(row); }}
     @keydown=${(/** @type {any} */ event) => { if (event.key === "Enter" && event.target === event.currentTarget) o.onOpen?.(row); }}>
     ${o.columns.map((/** @type {Column<any>} */ column) => {
-      const kind = `${column.number ? "number" : ""} ${column.narrow ? "narrow" : ""}`;
+      const kind = kindOf(column);
       return column.isHead ? html`<th scope="row" class=${kind}>${column.draw(row)}</th>` : html`<td class=${kind}>${column.draw(row)}</td>`;
     })}</tr>`;
 }
