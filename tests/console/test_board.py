@@ -288,7 +288,10 @@ async def test_a_viewer_is_shown_only_what_they_may_do(
 ) -> None:
     from holdfast.console import pages, viewer
 
-    monkeypatch.setattr(pages, "viewer_of", lambda request: viewer.Viewer("guest", ("read",)))
+    async def guest(request: Any, site: Any = None) -> viewer.Viewer:
+        return viewer.Viewer("guest", ("read",))
+
+    monkeypatch.setattr(pages, "viewer_of", guest)
     seat("PC1")
     page = await looker.open(f"/console/{cafe}")
     await expect(page.get_by_role("button", name="New booking")).to_have_count(0)

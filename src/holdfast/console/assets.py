@@ -83,7 +83,7 @@ def assets_of(app: Any) -> Assets:
     return found
 
 
-@get("/static/{path:path}", include_in_schema=False)
+@get("/static/{path:path}", include_in_schema=False, opt={"right": "open"})
 async def asset(request: Request[Any, Any, Any]) -> Response[bytes]:
     """A file, by its versioned address or by its plain one, which is asked about again each time."""
     assets = assets_of(request.app)
@@ -107,7 +107,7 @@ async def asset(request: Request[Any, Any, Any]) -> Response[bytes]:
     return Response(body, headers=headers, media_type=found.media)
 
 
-@get("/favicon.ico", include_in_schema=False)
+@get("/favicon.ico", include_in_schema=False, opt={"right": "open"})
 async def favicon(request: Request[Any, Any, Any]) -> Response[bytes]:
     """For browsers that ask for it by themselves, on pages that name no icon."""
     found = assets_of(request.app).find("icons/icon-32.png")

@@ -6,6 +6,7 @@ Refuses scripts and styles from anywhere but our own files: a page carries data,
 
 from pathlib import Path
 from typing import Any
+from urllib.parse import urlencode
 
 import msgspec
 from jinja2 import Environment, FileSystemLoader, StrictUndefined
@@ -17,18 +18,15 @@ from litestar.response import Redirect
 from holdfast import __version__
 from holdfast.console.assets import STYLES, Assets, asset, assets_of, favicon
 from holdfast.console.screens import BOARD, Screen, screen_named, screens_for
-from holdfast.console.viewer import Viewer, viewer_of
+from holdfast.console.viewer import SIGN_IN, Viewer, viewer_of
 from holdfast.console.words import LANGUAGES, Words, language_of
 from holdfast.domain.wire import SiteView
-from holdfast.http.context import context_of
+from holdfast.http.context import caller_of, context_of
 from holdfast.http.framework import on_error
 from holdfast.services.board import Board
+from holdfast.services.discretion import nameless_board
 from holdfast.services.journal import Epochs
 
-PAGE_POLICY = (
-    "default-src 'none'; script-src 'self'; style-src 'self'; img-src 'self' data:; font-src 'self'; "
-    "connect-src 'self'; form-action 'self'; base-uri 'none'; frame-ancestors 'none'; manifest-src 'self'"
-)
 SITES_MAX = 500
 MODULES = ("core/", "frame/", "ui/")
 """Folders whose modules every page needs: asked for with the page, not one by one as they import each other."""
@@ -52,11 +50,11 @@ class Pages:
         )  # fmt: skip
 
     def draw(
-        self, request: Asked, template: str, *, status: int = 200, data: dict[str, Any], **names: Any
-    ) -> Response[bytes]:
+        self, request: Asked, template: str, *, viewer: Viewer, status: int = 200, data: dict[str, Any],
+        **names: Any,
+    ) -> Response[bytes]:  # fmt: skip
         """The page of a template. `data` is what its modules get, beside what each page has."""
         words = Words(self.assets, language_of(request))
-        viewer = viewer_of(request)
         look = {
             "theme": _one_of(THEMES, request.cookies.get("theme")),
             "density": _one_of(DENSITIES, request.cookies.get("density")),
@@ -74,8 +72,7 @@ class Pages:
             "data": _in_page(page), **names,
         }  # fmt: skip
         body = self._templates.get_template(template).render(given).encode()
-        headers = {"content-security-policy": PAGE_POLICY, "referrer-policy": "same-origin"}
-        return Response(body, status_code=status, headers=headers, media_type="text/html")
+        return Response(body, status_code=status, media_type="text/html")
 
 
 def _one_of(known: tuple[str, ...], given: str | None) -> str:
@@ -97,33 +94,38 @@ def _pages(request: Asked) -> Pages:
     return found
 
 
-@get("/", include_in_schema=False)
+@get("/", include_in_schema=False, opt={"right": "known"})
 async def sites(request: Asked) -> Response[bytes] | Redirect:
     """The sites there are; the one, where there is one."""
     found = await _sites(request)
     if len(found) == 1:
         return Redirect(f"/console/{found[0].slug}", status_code=302)
-    return _pages(request).draw(request, "sites.html", data={"sites": _brief(found)}, sites=found)
+    return _pages(request).draw(
+        request, "sites.html", viewer=await viewer_of(request), data={"sites": _brief(found)}, sites=found
+    )
 
 
-@get("/components", include_in_schema=False)
+@get("/components", include_in_schema=False, opt={"right": "known"})
 async def components(request: Asked) -> Response[bytes]:
     """Every part of the design system in all its states, for whoever builds screens."""
-    return _pages(request).draw(request, "components.html", data={}, module="screens/components.js")
+    viewer = await viewer_of(request)
+    return _pages(request).draw(request, "components.html", viewer=viewer, data={}, module="screens/components.js")
 
 
-@get("/{site:str}", include_in_schema=False)
+@get("/{site:str}", include_in_schema=False, opt={"right": "read"})
 async def site_board(request: Asked, site: Named) -> Response[bytes]:
     return await _screen(request, site, BOARD)
 
 
-@get("/{site:str}/{screen:str}", include_in_schema=False)
+@get("/{site:str}/{screen:str}", include_in_schema=False, opt={"right": "read"})
 async def site_screen(request: Asked, site: Named, screen: Named) -> Response[bytes]:
     return await _screen(request, site, screen)
 
 
 async def _screen(request: Asked, named: str, name: str) -> Response[bytes]:
-    context, pages, viewer = context_of(request), _pages(request), viewer_of(request)
+    context, pages = context_of(request), _pages(request)
+    found = await context.sites.find(named)
+    viewer = await viewer_of(request, found)
     view = await context.sites.view(named)
     screen = screen_named(name, view.kind, viewer)
     if screen is None:
@@ -135,9 +137,10 @@ async def _screen(request: Asked, named: str, name: str) -> Response[bytes]:
         "screens": [{"name": each.name, "icon": each.icon, "address": address} for each, address in linked],
     }  # fmt: skip
     if screen.has_board:
-        data["board"] = await pages.board.read(await context.sites.find(named), None, None)
+        board = await pages.board.read(found, None, None)
+        data["board"] = board if viewer.may("names") else nameless_board(board)
     return pages.draw(
-        request, "screen.html", data=data, site=view, sites=others, screen=screen,
+        request, "screen.html", data=data, viewer=viewer, site=view, sites=others, screen=screen,
         screens=linked, module=f"screens/{screen.module}",
     )  # fmt: skip
 
@@ -149,18 +152,22 @@ def _linked(site: SiteView, viewer: Viewer) -> list[tuple[Screen, str]]:
 
 
 async def _sites(request: Asked) -> list[SiteView]:
-    return await context_of(request).sites.page(after_id=0, limit=SITES_MAX)
+    return await context_of(request).sites.page(caller_of(request), after_id=0, limit=SITES_MAX)
 
 
 def _brief(found: list[SiteView]) -> list[dict[str, str]]:
     return [{"slug": site.slug, "name": site.name, "kind": site.kind, "time_zone": site.time_zone} for site in found]
 
 
-def on_page_error(request: Asked, error: Exception) -> Response[bytes]:
-    """A failure as a page, for whoever opened an address."""
+def on_page_error(request: Asked, error: Exception) -> Response[Any]:
+    """A failure as a page, for whoever opened an address; who has to say who they are is asked to."""
     told = on_error(request, error)
     problem = msgspec.json.decode(told.content)
-    return _pages(request).draw(request, "error.html", status=problem["status"], data={}, problem=problem)
+    if problem["status"] == 401 and not caller_of(request).is_known:
+        return Redirect(f"{SIGN_IN}?{urlencode({'next': request.url.path})}", status_code=303)
+    return _pages(request).draw(
+        request, "error.html", viewer=Viewer("", ()), status=problem["status"], data={}, problem=problem
+    )
 
 
 CONSOLE_HANDLERS: list[Any] = [

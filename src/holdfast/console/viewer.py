@@ -7,23 +7,17 @@ from typing import Any
 
 import msgspec
 
-RIGHTS = (
-    "read",  # see the site at all
-    "names",  # who holds what
-    "book",  # make bookings and act on them
-    "condition",  # say what a unit is like: clean, under maintenance
-    "block",  # take units out of use for a time
-    "units",  # add units and change them
-    "settings",  # change the site
-    "find",  # settle findings
-    "import",  # bring bookings in from files
-    "people",  # see and change who may do what
-    "audit",  # read the journal
-)
+from holdfast.domain.actors import RIGHTS, rights_in
+from holdfast.domain.sites import Site
+from holdfast.http.context import caller_of
+from holdfast.http.rights import rights_of
+from holdfast.services.accounts import Accounts
+
+SIGN_IN, SIGN_OUT = "/sign-in", "/sign-out"
 
 
 class Viewer(msgspec.Struct, frozen=True):
-    """What a page shows itself by; `rights` are words of `RIGHTS`."""
+    """What a page shows itself by; `rights` are words of `domain.actors.RIGHTS`."""
 
     name: str
     rights: tuple[str, ...]
@@ -36,7 +30,20 @@ class Viewer(msgspec.Struct, frozen=True):
         return right in self.rights
 
 
-def viewer_of(request: Any) -> Viewer:
-    """Who a page is drawn for. Whoever the gate lets in today has all rights."""
-    caller = request.scope.get("user")
-    return Viewer(caller.actor, RIGHTS) if caller is not None else Viewer("", ())
+async def viewer_of(request: Any, site: Site | None = None) -> Viewer:
+    """Who a page is drawn for, and what they may at its site, or without one in any of their organisations."""
+    caller = caller_of(request)
+    if not caller.is_known:
+        held = rights_of(request, site) if site is not None else frozenset[str]()
+        return Viewer("", tuple(sorted(held)), sign_in=SIGN_IN)
+    if site is not None:
+        held = rights_of(request, site)
+    elif caller.has_everything:
+        held = frozenset(RIGHTS)
+    else:
+        held = frozenset().union(*(rights_in(caller, grant.organisation_id, grant.site_id) for grant in caller.grants))
+    if caller.account_id is None:
+        return Viewer(caller.name, tuple(sorted(held)))
+    accounts: Accounts = request.app.state["accounts"]
+    account = await accounts.account(caller)
+    return Viewer(account.name, tuple(sorted(held)), sign_in=SIGN_IN, sign_out=SIGN_OUT)
