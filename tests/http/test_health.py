@@ -93,6 +93,7 @@ def test_a_loop_that_hangs_makes_it_fail(server: LiveServer, monkeypatch: pytest
     on_the_loop(server, lambda: [task.cancel() for task in asyncio.all_tasks() if task.get_name() == "alarms loop"])
 
 
+@pytest.mark.timing
 def test_a_database_that_hangs_is_told_of_in_two_seconds(server: LiveServer) -> None:
     assert server.house is not None
     held = threading_lock_on_sites(server)

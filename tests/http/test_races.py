@@ -60,6 +60,7 @@ def own_database(server_folder: Path, bindir: Path) -> Any:
     asyncio.run(database.stop())
 
 
+@pytest.mark.timing
 def test_while_the_database_hangs_every_request_is_answered_in_time(
     own_database: EmbeddedServer, make_server_on: Callable[..., Any]
 ) -> None:

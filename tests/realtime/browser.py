@@ -20,7 +20,9 @@ Line = dict[str, Any]
 
 
 def install(folder: Path) -> str | None:
-    """Installs socket.io-client there; why not, if that cannot be done."""
+    """Installs socket.io-client there unless it is; why not, if that cannot be done."""
+    if (folder / "node_modules" / "socket.io-client").is_dir():
+        return None
     if shutil.which("node") is None or shutil.which("npm") is None:
         return "node and npm are not on this machine"
     command = ["npm", "install", "--no-save", "--no-audit", "--no-fund", "--prefix", str(folder), "socket.io-client@4"]

@@ -1,7 +1,9 @@
 """The clients there are: a real `socket.io-client` in Node.js against real servers, used as the frontend uses it."""
 
 import asyncio
+import fcntl
 import json
+import os
 import signal
 import socket
 from collections.abc import AsyncIterator
@@ -24,10 +26,14 @@ WEBSOCKET, POLLING = ["websocket"], ["polling"]
 
 @pytest.fixture(scope="session")
 def folder(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    """Where socket.io-client is."""
-    found = tmp_path_factory.mktemp("socket.io-client")
-    if (why := install(found)) is not None:
-        pytest.skip(why)
+    """Where socket.io-client is; all workers share one."""
+    base = tmp_path_factory.getbasetemp()
+    found = (base.parent if "PYTEST_XDIST_WORKER" in os.environ else base) / "socket.io-client"
+    found.mkdir(exist_ok=True)
+    with (found / "lock").open("w") as lock:
+        fcntl.flock(lock, fcntl.LOCK_EX)
+        if (why := install(found)) is not None:
+            pytest.skip(why)
     return found
 
 

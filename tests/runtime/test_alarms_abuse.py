@@ -10,6 +10,7 @@ from pathlib import Path
 from typing import Any
 
 import asyncpg
+import pytest
 
 from holdfast.domain.commands import Book, Together
 from holdfast.runtime.alarms import Alarms
@@ -53,6 +54,12 @@ async def each_ended_once(pool: asyncpg.Pool, count: int) -> None:
     await check_promises(pool)
 
 
+async def until_so_many_ended(pool: asyncpg.Pool, count: int) -> None:
+    async with asyncio.timeout(20):
+        while await pool.fetchval("select count(*) from journal where type = 'booking.completed'") < count:
+            await asyncio.sleep(0.02)
+
+
 async def all_free(pool: asyncpg.Pool, within_s: float = 20) -> None:
     async with asyncio.timeout(within_s):
         while await pool.fetchval("select exists (select 1 from claim)"):
@@ -71,6 +78,7 @@ async def test_three_processes_that_all_run_every_loop_do_nothing_twice(pool: as
     await each_ended_once(pool, len(sites) * len(codes))
 
 
+@pytest.mark.timing
 async def test_a_site_locked_elsewhere_for_long_holds_up_no_other_and_is_done_when_it_is_free(
     pool: asyncpg.Pool, database_url: str
 ) -> None:
@@ -108,11 +116,10 @@ async def test_postgres_killed_while_ticks_are_under_way_loses_and_doubles_nothi
         codes = [f"PC-{n}" for n in range(100)]
         sites = [await make_site(pool, "cafe", codes, FREE) for _ in range(4)]
         async with process(pool, server.url) as (desk, _, doorbell):
-            first = datetime.now(UTC) + timedelta(seconds=1.5)
             for site_id in sites:
-                await fill(desk, site_id, codes, first, 3)
-            for _ in range(2):
-                await asyncio.sleep(1.2)
+                await fill(desk, site_id, codes, datetime.now(UTC) + timedelta(seconds=2), 4)
+            for ended in (20, 200):
+                await until_so_many_ended(pool, ended)
                 assert server.pid is not None
                 os.kill(server.pid, signal.SIGKILL)
                 while server.pid is not None:

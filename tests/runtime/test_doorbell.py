@@ -7,6 +7,7 @@ from datetime import UTC, datetime, timedelta
 from uuid import uuid4
 
 import asyncpg
+import pytest
 
 from holdfast.domain.commands import Book
 from holdfast.runtime import alarms as alarms_module
@@ -62,6 +63,7 @@ async def book(house: House, site_id: int, hours: int = 1) -> int:
     return (await house.desk.submit(site_id, command, actor="test")).version
 
 
+@pytest.mark.timing
 async def test_another_process_hears_which_site_stands_where_within_milliseconds(
     pool: asyncpg.Pool, database_url: str
 ) -> None:
@@ -77,6 +79,7 @@ async def test_another_process_hears_which_site_stands_where_within_milliseconds
         assert sorted(took)[10] < 0.1, "it was the ring, not a poll"
 
 
+@pytest.mark.timing
 async def test_an_alarm_set_by_another_process_rings_without_a_poll(pool: asyncpg.Pool, database_url: str, monkeypatch):
     monkeypatch.setattr(alarms_module, "POLL_S", 30.0)
     site_id = await make_site(pool, "cafe", CODES, FREE)
