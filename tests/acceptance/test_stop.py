@@ -108,7 +108,7 @@ class Load:
 
 async def waiting_commands(address: str, count: int) -> None:
     """Returns when so many commands are under way."""
-    async with httpx.AsyncClient(base_url=address) as client, asyncio.timeout(20):
+    async with httpx.AsyncClient(base_url=address, timeout=20) as client, asyncio.timeout(20):
         while f"holdfast_commands_waiting {count}.0" not in (await client.get("/metrics")).text:
             await asyncio.sleep(0.05)
 
@@ -163,6 +163,7 @@ async def test_a_signal_under_load_loses_nothing_and_ends_in_time(database_url: 
         assert await again.ended(SHUTDOWN_S) == 0
 
 
+@pytest.mark.timing
 async def test_a_second_signal_ends_it_at_once_and_nothing_is_half(database_url: str) -> None:
     site_id = await site_on(database_url)
     async with serving(database_url) as server:
@@ -179,6 +180,7 @@ async def test_a_second_signal_ends_it_at_once_and_nothing_is_half(database_url:
     await nothing_lost_nothing_half(database_url, load)
 
 
+@pytest.mark.timing
 async def test_a_second_signal_does_not_wait_for_what_is_under_way(database_url: str) -> None:
     site_id = await site_on(database_url)
     holder: asyncpg.Connection[Any] = await asyncpg.connect(database_url)

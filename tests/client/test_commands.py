@@ -33,7 +33,8 @@ async def test_a_day_of_work(house: Holdfast, slug: str) -> None:
     assert (await site.unblock(blocked["id"], reason="mended"))["id"] == blocked["id"]
     assert (await site.observe([{"unit": "PC3", "seen": "occupied"}]))["recorded"] == 1
     assert (await site.change_unit("PC4", condition="dirty"))["condition"] == "dirty"
-    assert (await site.board()).version == (await site.board())["version"]
+    board = await site.board()
+    assert board.version == board["version"]
 
 
 async def test_a_refusal_says_why_and_is_not_repeated(house: Holdfast, slug: str) -> None:

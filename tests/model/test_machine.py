@@ -42,7 +42,7 @@ class World:
 
     async def _open(self, url: str) -> None:
         self.pool = await database.open_pool(url)
-        self.desks = [Desk(self.pool, DeskLimits(answer_s=2.0), clock=self.clock) for _ in range(2)]
+        self.desks = [Desk(self.pool, DeskLimits(answer_s=20.0), clock=self.clock) for _ in range(2)]
         for desk in self.desks:
             await desk.start()
 

@@ -138,6 +138,7 @@ async def test_a_client_with_a_place_of_another_history_is_told_so(server: Proce
     assert (await other.heard("reset"))["reason"] == "other_epoch"
 
 
+@pytest.mark.timing
 async def test_a_client_hears_of_what_another_process_does(database_url: str, pages: Browsers) -> None:
     """Two processes on one database: booking through one reaches a client of the other."""
     async with serving(database_url) as first, serving(database_url) as second:

@@ -5,6 +5,7 @@ from datetime import UTC, datetime, timedelta
 from uuid import uuid4
 
 import asyncpg
+import pytest
 
 from holdfast.domain.commands import Act, Book, ChangeUnit, Together
 from holdfast.domain.errors import Refusal
@@ -37,6 +38,7 @@ async def test_a_site_with_settings_of_another_release_holds_up_no_other(pool: a
     assert not isinstance(answers[1], BaseException)
 
 
+@pytest.mark.timing
 async def test_a_locked_site_delays_no_alarm_of_another(pool: asyncpg.Pool):
     settings = {"grid_minutes": 0}
     locked, free = await make_site(pool, "cafe", PCS, settings), await make_site(pool, "cafe", PCS, settings)
