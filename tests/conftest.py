@@ -110,7 +110,7 @@ def admin_url(postgres_server: EmbeddedServer) -> str:
 
 
 @pytest.fixture(scope="session")
-def as_admin(admin_url: str) -> Iterator[Callable[[str], None]]:
+def administer(admin_url: str) -> Iterator[Callable[[str], None]]:
     """A function that executes a statement as superuser, over one connection in a thread of its own: an async test has
     a running loop here."""
     with ThreadPoolExecutor(1) as executor, asyncio.Runner() as runner:
@@ -126,27 +126,27 @@ def as_admin(admin_url: str) -> Iterator[Callable[[str], None]]:
 
 
 @pytest.fixture(scope="session")
-def template_database(postgres_server: EmbeddedServer, as_admin: Callable[[str], None]) -> str:
+def template_database(postgres_server: EmbeddedServer, administer: Callable[[str], None]) -> str:
     """The name of the database that was migrated once; nobody may stay connected to it."""
-    as_admin(f"create database {TEMPLATE} owner holdfast")
+    administer(f"create database {TEMPLATE} owner holdfast")
     asyncio.run(migrate.migrate(database_url_of(postgres_server.url, TEMPLATE)))
     return TEMPLATE
 
 
 @pytest.fixture
-def make_database(postgres_server: EmbeddedServer, as_admin: Callable[[str], None]) -> Iterator[Callable[[str], str]]:
+def make_database(postgres_server: EmbeddedServer, administer: Callable[[str], None]) -> Iterator[Callable[[str], str]]:
     """A function from a template's name to the URL of a new clone; all are dropped after the test."""
     made: list[str] = []
 
     def make(template: str = "template1") -> str:
         name = f"test_{uuid4().hex}"
-        as_admin(f"create database {name} owner holdfast template {template} strategy file_copy")
+        administer(f"create database {name} owner holdfast template {template} strategy file_copy")
         made.append(name)
         return database_url_of(postgres_server.url, name)
 
     yield make
     for name in made:
-        as_admin(f"drop database {name} with (force)")
+        administer(f"drop database {name} with (force)")
 
 
 @pytest.fixture

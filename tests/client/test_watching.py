@@ -8,14 +8,14 @@ import httpx
 import pytest
 from click.testing import CliRunner, Result
 
-from holdfast.cli import main
+from holdfast.cli import main, running
 from tests.http.conftest import TOKEN, LiveServer
 
 
 @pytest.fixture(autouse=True)
 def as_admin(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("HOLDFAST_ADMIN_TOKEN", TOKEN)
-    monkeypatch.setenv("COLUMNS", "160")
+    monkeypatch.setattr(running.out, "width", 160)
 
 
 def cli(*words: str) -> Result:

@@ -30,6 +30,8 @@ async def sessions_on(stage: Stage, codes: list[str], end: str) -> None:
 async def three(pool: asyncpg.Pool, monkeypatch: pytest.MonkeyPatch) -> Any:
     """Three sites on one lane: the first with a long backlog at 10:00, the others with a single session each."""
     monkeypatch.setattr(catching_up, "DUE_MAX", 24)
+    # A tick is awaited until all is caught up, however slow the machine.
+    monkeypatch.setattr(queue, "TICK_S", 60.0)
     clock, codes = VirtualClock(), [f"PC-{n:03}" for n in range(MANY)]
     site_ids = [await make_site(pool, "cafe", units, clock=clock) for units in (codes, ["PC-1"], ["PC-1"])]
     desk = Desk(pool, DeskLimits(lanes=1), clock=clock)
