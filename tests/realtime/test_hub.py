@@ -21,10 +21,12 @@ UNITS = ["PC-1", "PC-2", "PC-3"]
 
 
 class Tube(Outlet):
-    """An outlet that keeps what it is given; `flow` says whether anybody takes it away."""
+    """An outlet that keeps what it is given; `flow` says whether anybody takes it away. As a socket it is offered
+    chunks past all else, too."""
 
-    def __init__(self) -> None:
+    def __init__(self, *, is_socket: bool = True) -> None:
         super().__init__()
+        self.offer = self._offered if is_socket else None
         self.flow = True
         self.stuck = 0
         self.told = b""
@@ -39,6 +41,16 @@ class Tube(Outlet):
         if not self.flow:
             self.stuck += len(data)
             self.most = max(self.most, self.stuck)
+
+    def _offered(self, chunk: bytes) -> int:
+        assert not self.stuck, "what is offered must not pass what is unsent"
+        if not self.flow:
+            raise BlockingIOError
+        self.write(unframed(chunk))
+        return len(chunk)
+
+    def keep(self, rest: bytes) -> None:
+        self.write(unframed(rest))
 
     def cut(self) -> None:
         self.closed.set()
@@ -58,6 +70,13 @@ class Tube(Outlet):
         return [json.loads(one["data"])["reason"] for one in self.blocks() if one.get("event") == "reset"]
 
 
+def unframed(chunk: bytes) -> bytes:
+    """What is in a chunk of HTTP/1.1."""
+    size, _, rest = chunk.partition(b"\r\n")
+    assert rest.endswith(b"\r\n") and int(size, 16) == len(rest) - 2
+    return rest[:-2]
+
+
 class Live:
     """A stage with a hub that hears its desk, and a second desk that it does not hear."""
 
@@ -69,6 +88,7 @@ class Live:
         self.hub = Hub(stage.pool, self.epochs, clock=lambda: self.time)
         stage.desk.heard.append(self.hub.heard)
         self.count = 0
+        self.listened = 0
 
     async def change(self, times: int = 1, *, desk: Desk | None = None) -> None:
         for _ in range(times):
@@ -77,10 +97,13 @@ class Live:
             await (desk or self.stage.desk).submit(self.stage.site_id, command, actor="test")
 
     async def listen(
-        self, after: int | None = None, wanted: Filter | None = None, *, epoch: str | None = None
+        self, after: int | None = None, wanted: Filter | None = None, *, epoch: str | None = None, caller: object = None
     ) -> "One":
-        tube = Tube()
-        reader = Reader(self.hub, tube, wanted or Filter(), now=self.time, ends_at=self.time + 1e6)
+        self.listened += 1
+        tube = Tube(is_socket=self.listened % 3 != 0)
+        reader = Reader(
+            self.hub, tube, wanted or Filter(), now=self.time, ends_at=self.time + 1e6, caller=caller
+        )  # fmt: skip
         given = None if after is None else (epoch, {self.stage.site_id: after})
         await self.hub.join(reader, {self.stage.site_id: "site"}, given)
         return One(reader, tube)
@@ -89,21 +112,21 @@ class Live:
         """Until everything that can be told is told."""
         await self.hub.poll()
         for _ in range(20_000):
-            readers = [reader for each in self.hub.readers.values() for reader in each]
+            sites = self.hub.sites.values()
             # one that does not read is not waited for
-            reading = [reader for reader in readers if not reader.outlet.unsent]
+            reading = [reader for site in sites for reader in site.apart if not reader.outlet.unsent]
             busy = bool(self.hub._filling) or any(
                 reader.catching_up or reader.is_queued or self._is_behind(reader) for reader in reading
             )
             await asyncio_turn()
-            if not busy:
+            if not busy and not any(site.is_behind for site in sites):
                 return
         raise AssertionError("never settled")
 
     def _is_behind(self, reader: Reader) -> bool:
         if reader.paused_at is not None or reader.done.is_set():
             return False
-        return any(place < self.hub._rings[site_id].last for site_id, place in reader.places.items())
+        return any(place < self.hub.sites[site_id].ring.last for site_id, place in reader.places.items())
 
     async def journal(self, wanted: Filter | None = None, *, behind: int = 0) -> list[int]:
         rows = await self.stage.pool.fetch(
@@ -244,11 +267,15 @@ async def test_lines_beyond_what_is_kept_in_memory_come_from_the_journal(live: L
 
 
 async def test_a_quiet_line_is_marked_an_old_one_ends_a_stalled_one_is_cut(live: Live) -> None:
-    quiet, stalled = await live.listen(), await live.listen()
-    before = len(quiet.tube.blocks())
+    quiet, stalled, alone = await live.listen(), await live.listen(), await live.listen()
+    await live.settled()
+    assert quiet.reader.company is not None and alone.reader.company is None
+    before = [len(one.tube.blocks()) for one in (quiet, alone)]
     live.time += HEARTBEAT_S + 1
     live.hub.look_after()
-    assert len(quiet.tube.blocks()) == before + 1 and quiet.tube.blocks()[-1].keys() == {"id"}
+    await live.settled()
+    for one, told in zip((quiet, alone), before, strict=True):
+        assert len(one.tube.blocks()) == told + 1 and one.tube.blocks()[-1].keys() == {"id"}
     stalled.tube.flow = False
     await fill(live, 1500)
     await live.settled()
@@ -272,10 +299,41 @@ async def test_another_line_of_history_resets_all(live: Live) -> None:
     assert one.tube.blocks()[-1]["id"] == f"restored:{await live.stage.version()}"
 
 
+async def test_one_that_comes_after_a_restore_does_not_hide_it_from_the_others(live: Live) -> None:
+    one = await live.listen()
+    await live.change(2)
+    await live.settled()
+    live.epochs._kept = (live.epochs._kept[0] + 1e9, "restored")  # type: ignore[index]
+    await live.listen()
+    await live.hub.poll()
+    assert one.tube.resets() == ["other_epoch"]
+    await live.change(1)
+    await live.settled()
+    assert one.tube.blocks()[-1]["id"] == f"restored:{await live.stage.version()}"
+
+
+async def test_streams_are_ended_from_outside_and_hear_nothing_more(live: Live) -> None:
+    seen = [await live.listen(caller=caller) for caller in ("ann", "ben", "ann")]
+    seen.append(await live.listen(0, Filter(frozenset({"unit.changed"})), caller="ann"))
+    await live.change(2)
+    await live.settled()
+    before = [one.tube.told for one in seen]
+    ended: list[int] = []
+    # as the commit that takes a right away is heard: it is in the ring, and not yet told
+    live.stage.desk.heard.append(lambda _: ended.append(live.hub.end_where(lambda reader: reader.caller == "ann")))
+    await live.change(2)
+    await live.settled()
+    assert ended[0] == 3
+    for one, told in zip(seen, before, strict=True):
+        is_anns = one.reader.caller == "ann"
+        assert one.reader.done.is_set() == is_anns and (one.tube.told == told) == is_anns
+    assert seen[1].versions == [4, 5, 6, 7] and (await live.listen()).reader.caller is None
+
+
 async def test_sites_nobody_listens_to_are_forgotten(live: Live) -> None:
     one = await live.listen()
     live.hub.leave(one.reader)
-    assert not live.hub._rings and not live.hub.readers and live.hub.count == 0
+    assert not live.hub.sites and live.hub.count == 0
 
 
 @pytest.mark.parametrize("seed", range(12))

@@ -225,7 +225,7 @@ async def test_a_tap_gives_every_line_in_order_however_long_it_takes(
             await asyncio.sleep(0.01)
     assert given == list(range(began + 1, began + 41)) and most <= 5
     feeds.release(site.id)
-    assert hub.count == 0 and not hub._rings, "nobody listens any more"
+    assert hub.count == 0 and not hub.sites, "nobody listens any more"
 
 
 async def test_a_tap_that_cannot_tell_what_was_says_so(

@@ -14,6 +14,7 @@ import structlog
 
 from holdfast.domain.change import Event
 from holdfast.realtime.frames import frame_of
+from holdfast.realtime.listeners import Listeners
 from holdfast.realtime.readers import CHUNK, Reader
 from holdfast.realtime.ring import Ring
 from holdfast.services.doorbell import Ring as Bell
@@ -36,18 +37,17 @@ log = structlog.get_logger("holdfast.live")
 
 
 class Hub:
-    """Rings by site, and the readers of each. Sites nobody listens to cost nothing."""
+    """Those who listen, by site, and a ring for each. Sites nobody listens to cost nothing."""
 
     def __init__(self, pool: asyncpg.Pool, epochs: Epochs, *, clock: Callable[[], float] | None = None) -> None:
-        self.readers: dict[int, dict[Reader, None]] = {}
+        self.sites: dict[int, Listeners] = {}
         self.is_closing = False
-        self.delivered = 0
         self._pool = pool
         self._epochs = epochs
         self._clock = clock
         self._all: dict[Reader, None] = {}
-        self._rings: dict[int, Ring] = {}
         self._waiting: deque[Reader] = deque()
+        self._telling: dict[Listeners, None] = {}
         self._is_scheduled = False
         self._filling: dict[int, asyncio.Task[None]] = {}
         self._again: set[int] = set()
@@ -65,16 +65,16 @@ class Hub:
 
     def heard(self, events: list[tuple[int, Event]]) -> None:
         """A listener of the desk: what this process has committed."""
-        if not self._rings:
+        if not self.sites:
             return
         for site_id, e in events:
-            ring = self._rings.get(site_id)
-            if ring is None:
+            listeners = self.sites.get(site_id)
+            if listeners is None:
                 continue
             data = msgspec.Raw(e.data)
             line = EventView(e.version, e.at, e.effective_at, e.type, e.subject, e.actor, e.cause, data)
-            if ring.append(frame_of(ring.slug, line)):
-                self._serve(site_id)
+            if listeners.ring.append(frame_of(listeners.ring.slug, line)):
+                self._serve(listeners)
             else:
                 self.fill(site_id)
 
@@ -83,14 +83,14 @@ class Hub:
         if ring.sites is not None:
             self.rung(ring.sites)
         else:
-            for site_id in self._rings:
+            for site_id in self.sites:
                 self.fill(site_id)
 
     def rung(self, stands: Iterable[tuple[int, int]]) -> None:
         """Sites stand at these versions now, says another process."""
         for site_id, version in stands:
-            ring = self._rings.get(site_id)
-            if ring is not None and ring.last < version:
+            listeners = self.sites.get(site_id)
+            if listeners is not None and listeners.ring.last < version:
                 self.fill(site_id)
 
     def fill(self, site_id: int) -> None:
@@ -103,26 +103,29 @@ class Hub:
 
     async def poll(self) -> None:
         """The guarantee: looks where the sites stand, and in which line of history."""
-        if not self._rings:
+        if not self.sites:
             return
         epoch = await self._epochs.current()
         # what is written while the question is under way is ahead of its answer, and no other history
-        before = {site_id: ring.last for site_id, ring in self._rings.items()}
-        now = await stands(self._pool, self._rings)
-        for site_id, ring in list(self._rings.items()):
+        before = {site_id: listeners.ring.last for site_id, listeners in self.sites.items()}
+        now = await stands(self._pool, self.sites)
+        for site_id, listeners in list(self.sites.items()):
+            ring = listeners.ring
             version = now.get(site_id, ring.last)
             if ring.epoch != epoch or version < before.get(site_id, 0):
-                self._begin_anew(ring, epoch, version, "other_epoch")
+                self._begin_anew(listeners, epoch, version, "other_epoch")
             elif version > ring.last:
                 self.fill(site_id)
 
-    def _begin_anew(self, ring: Ring, epoch: str, version: int, reason: str) -> None:
+    def _begin_anew(self, listeners: Listeners, epoch: str, version: int, reason: str) -> None:
         """What lies between cannot be told: a backup was restored, a standby took over, or lines were let go of."""
+        ring = listeners.ring
         log.warning("readers begin anew", reason=reason, site=ring.slug, epoch=epoch, version=version)
-        self._rings[ring.site_id] = Ring(ring.site_id, ring.slug, epoch, version)
-        for reader in self.readers.get(ring.site_id, ()):
-            places = {site: self._rings[site].last for site in reader.places}
+        listeners.begin_anew(Ring(ring.site_id, ring.slug, epoch, version))
+        for reader in listeners.all():
+            places = {site_id: self.sites[site_id].ring.last for site_id in reader.places}
             reader.reset(reason, epoch, places)
+        self._serve(listeners)
 
     async def _fill(self, site_id: int) -> None:
         try:
@@ -133,16 +136,18 @@ class Hub:
 
     async def _fill_up(self, site_id: int) -> None:
         self._again.discard(site_id)
-        ring = self._rings.get(site_id)
-        while ring is not None and ring is self._rings.get(site_id):
+        listeners = self.sites.get(site_id)
+        while listeners is not None and listeners is self.sites.get(site_id):
+            ring = listeners.ring
             lines = await lines_behind(self._pool, site_id, ring.last, until=_END, limit=PAGE)
+            if ring is not listeners.ring:
+                continue  # meanwhile another history began: these lines are not of it
             for line in lines:
                 frame = frame_of(ring.slug, line)
-                if not ring.append(frame):
-                    self._begin_anew(ring, ring.epoch, line.version - 1, "trimmed")
-                    ring = self._rings[site_id]
-                    ring.append(frame)
-            self._serve(site_id)
+                if not listeners.ring.append(frame):
+                    self._begin_anew(listeners, ring.epoch, line.version - 1, "trimmed")
+                    listeners.ring.append(frame)
+            self._serve(listeners)
             if len(lines) < PAGE and site_id not in self._again:
                 return
             self._again.discard(site_id)
@@ -154,31 +159,54 @@ class Hub:
         if not reader.is_queued and reader.paused_at is None:
             reader.is_queued = True
             self._waiting.append(reader)
-            if not self._is_scheduled:
-                self._is_scheduled = True
-                asyncio.get_running_loop().call_soon(self._serve_waiting)
+            self._schedule()
 
-    def _serve(self, site_id: int) -> None:
-        for reader in self.readers.get(site_id, ()):
+    def _serve(self, listeners: Listeners) -> None:
+        self._telling[listeners] = None
+        self._schedule()
+        for reader in listeners.apart:
             self.queue(reader)
 
-    def _serve_waiting(self) -> None:
+    def _schedule(self) -> None:
+        if not self._is_scheduled:
+            self._is_scheduled = True
+            asyncio.get_running_loop().call_soon(self._deliver)
+
+    def _deliver(self) -> None:
+        """Serves some of those who wait, then lets others have a turn."""
         self._is_scheduled = False
+        self._tell_together(SLICE)
         for _ in range(min(SLICE, len(self._waiting))):
             reader = self._waiting.popleft()
             reader.is_queued = False
             self._pump(reader)
-        if self._waiting:
-            self._is_scheduled = True
-            asyncio.get_running_loop().call_soon(self._serve_waiting)
+        if self._waiting or self._telling:
+            self._schedule()
+
+    def _tell_together(self, readers_max: int) -> None:
+        while self._telling and readers_max > 0:
+            listeners = next(iter(self._telling))
+            if not listeners.is_telling:
+                listeners.begin(self.now())
+                for reader in listeners.apart:
+                    self.queue(reader)
+            readers_max -= listeners.tell(readers_max)
+            if not listeners.is_telling:
+                del self._telling[listeners]
+                if listeners.is_behind:
+                    self._telling[listeners] = None
 
     def _pump(self, reader: Reader) -> None:
+        if reader.company is not None:
+            return
         for site_id in reader.places:
-            ring = self._rings.get(site_id)
-            if ring is not None and not reader.pump(ring):
+            listeners = self.sites.get(site_id)
+            if listeners is None:
+                continue
+            if not reader.pump(listeners.ring, listeners.version):
                 self._catch_up(reader)
                 return
-        self.delivered += 1
+            listeners.take_in(reader)
 
     def _catch_up(self, reader: Reader) -> None:
         if reader.catching_up is None:
@@ -199,7 +227,7 @@ class Hub:
         self.queue(reader)
 
     async def _read_site_for(self, reader: Reader, site_id: int) -> None:
-        while (ring := self._rings.get(site_id)) is not None and not reader.done.is_set():
+        while (ring := self._ring(site_id)) is not None and not reader.done.is_set():
             place = reader.places[site_id]
             if place + 1 >= ring.first:
                 return
@@ -207,7 +235,7 @@ class Hub:
                 self._reset(reader, "backlog")
                 return
             lines = await lines_behind(self._pool, site_id, place, until=ring.last, limit=PAGE)
-            if ring is not self._rings.get(site_id) or reader.places[site_id] != place:
+            if ring is not self._ring(site_id) or reader.places[site_id] != place:
                 continue  # meanwhile another history began, and the reader was told so: these lines are not of it
             if not lines or lines[0].version != place + 1:
                 self._reset(reader, "trimmed")
@@ -224,12 +252,16 @@ class Hub:
         left, or when meanwhile another history began."""
         if not await reader.emptied(within_s=STALLED_S):
             reader.cut()
-        return not reader.done.is_set() and ring is self._rings.get(ring.site_id)
+        return not reader.done.is_set() and ring is self._ring(ring.site_id)
+
+    def _ring(self, site_id: int) -> Ring | None:
+        listeners = self.sites.get(site_id)
+        return listeners.ring if listeners is not None else None
 
     def _reset(self, reader: Reader, reason: str) -> None:
-        places = {site_id: self._rings[site_id].last for site_id in reader.places}
-        epoch = next(self._rings[site_id].epoch for site_id in reader.places)
-        reader.reset(reason, epoch, places)
+        rings = {site_id: self.sites[site_id].ring for site_id in reader.places}
+        epoch = next(ring.epoch for ring in rings.values())
+        reader.reset(reason, epoch, {site_id: ring.last for site_id, ring in rings.items()})
 
     # -- coming and going ----------------------------------------------------------------------------------------------
 
@@ -238,12 +270,15 @@ class Hub:
         epoch = await self._epochs.current()
         found = await stands(self._pool, sites)
         for site_id, slug in sites.items():
-            ring = self._rings.get(site_id)
-            if ring is None or ring.epoch != epoch:
-                self._rings[site_id] = Ring(site_id, slug, epoch, found[site_id])
+            listeners = self.sites.get(site_id)
+            if listeners is None:
+                self.sites[site_id] = Listeners(Ring(site_id, slug, epoch, found[site_id]), self.now())
                 # what was written between the question and now nobody has told this ring
                 self.fill(site_id)
-        now = {site_id: max(self._rings[site_id].last, 0) for site_id in sites}
+            elif listeners.ring.epoch != epoch:
+                self._begin_anew(listeners, epoch, found[site_id], "other_epoch")
+                self.fill(site_id)
+        now = {site_id: self.sites[site_id].ring.last for site_id in sites}
         reason = None
         if given is None:
             reader.start(epoch, now)
@@ -258,7 +293,7 @@ class Hub:
                 reader.mark()
         self._all[reader] = None
         for site_id in sites:
-            self.readers.setdefault(site_id, {})[reader] = None
+            self.sites[site_id].apart[reader] = None
         self.rung(found.items())
         self.queue(reader)
 
@@ -267,32 +302,48 @@ class Hub:
         reader.done.set()
         self._all.pop(reader, None)
         for site_id in reader.places:
-            readers = self.readers.get(site_id)
-            if readers is not None:
-                readers.pop(reader, None)
-                if not readers:
-                    del self.readers[site_id]
-                    self._rings.pop(site_id, None)
+            listeners = self.sites.get(site_id)
+            if listeners is not None:
+                listeners.leave(reader)
+                if listeners.is_empty:
+                    del self.sites[site_id]
+
+    def end_where(self, ends: Callable[[Reader], bool]) -> int:
+        """Ends the streams of which that is so, in order; how many there were. None of them is sent anything more: who
+        has lost a right hears nothing that comes behind the loss."""
+        ending = [reader for reader in self._all if ends(reader)]
+        for reader in ending:
+            reader.end()
+        return len(ending)
 
     def look_after(self) -> None:
         """Marks quiet lines, ends old ones, cuts those that do not read; called each second."""
         now = self.now()
         for reader in list(self._all):
-            if reader.paused_at is not None and now - reader.paused_at > STALLED_S:
-                reader.cut()
-            elif now >= reader.ends_at or self.is_closing:
-                reader.end()
-            elif reader.paused_at is not None:
-                if reader.outlet.unsent == 0:
-                    reader.resume()
-            elif now - reader.sent_at >= HEARTBEAT_S and reader.catching_up is None:
-                reader.mark()
+            if reader.company is not None:
+                if now >= reader.ends_at or self.is_closing:
+                    reader.end()
+            else:
+                self._look_after(reader, now)
+        for listeners in self.sites.values():
+            if now - listeners.sent_at >= HEARTBEAT_S and listeners.mark(now):
+                self._serve(listeners)
+
+    def _look_after(self, reader: Reader, now: float) -> None:
+        if reader.paused_at is not None and now - reader.paused_at > STALLED_S:
+            reader.cut()
+        elif now >= reader.ends_at or self.is_closing:
+            reader.end()
+        elif reader.paused_at is not None:
+            if reader.outlet.unsent == 0:
+                reader.resume()
+        elif now - reader.sent_at >= HEARTBEAT_S and reader.catching_up is None:
+            reader.mark()
 
     def close(self) -> None:
         """Ends all streams, so that the server can stop."""
         self.is_closing = True
-        for reader in list(self._all):
-            reader.end()
+        self.end_where(lambda _: True)
 
 
 def _reason(known: str | None, places: dict[int, int], epoch: str, stands: dict[int, int]) -> str | None:

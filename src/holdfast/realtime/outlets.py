@@ -7,15 +7,23 @@ import asyncio
 import os
 from abc import ABC, abstractmethod
 from collections.abc import Callable
+from functools import partial
 from typing import Any, ClassVar
 
 HIGH = 256 * 1024
 """Unsent bytes beyond which a reader is left alone until they are fewer than `LOW`."""
 LOW = 64 * 1024
 
+Offer = Callable[[bytes], int]
+"""Takes as many bytes of a chunk as go at once, and says how many; raises OSError when none do."""
+
 
 class Outlet(ABC):
     """A way to one reader."""
+
+    offer: Offer | None = None
+    """Gives a chunk straight to a socket, past everything; None where there is no such way. What it does not take must
+    be given to `keep`, and only while nothing is unsent may it be used."""
 
     def __init__(self) -> None:
         self.drained: Callable[[], None] = lambda: None
@@ -32,6 +40,10 @@ class Outlet(ABC):
     @abstractmethod
     def write(self, data: bytes) -> None:
         """Takes bytes to send; what is written after the end goes nowhere."""
+
+    def keep(self, rest: bytes) -> None:
+        """Sends what is left of a chunk once there is room."""
+        raise NotImplementedError
 
     @abstractmethod
     def cut(self) -> None:
@@ -51,32 +63,40 @@ class SocketOutlet(Outlet):
         self._queued = transport.get_write_buffer_size
         transport.set_write_buffer_limits(high=HIGH, low=LOW)
         socket = transport.get_extra_info("socket")
-        is_plain = socket is not None and transport.get_extra_info("sslcontext") is None
-        self._descriptor = socket.fileno() if is_plain else -1
+        if socket is not None and transport.get_extra_info("sslcontext") is None:
+            self.offer = partial(os.write, socket.fileno())
 
     @property
     def unsent(self) -> int:
         return self._queued()
 
-    def write(self, data: bytes) -> None:
-        told, chunk = SocketOutlet._last
+    @classmethod
+    def chunk(cls, data: bytes) -> bytes:
+        """Bytes as a chunk of HTTP/1.1."""
+        told, chunk = cls._last
         if told is not data:
             # those who stand at the same place are given the same bytes, one after the other
             chunk = b"%x\r\n%b\r\n" % (len(data), data)
-            SocketOutlet._last = data, chunk
+            cls._last = data, chunk
+        return chunk
+
+    def write(self, data: bytes) -> None:
         # a closed socket's number may be another connection's by now
         if self._transport.is_closing():
             return
-        if self._descriptor >= 0 and not self._queued():
+        chunk, sent = self.chunk(data), 0
+        if self.offer is not None and not self._queued():
             try:
-                sent = os.write(self._descriptor, chunk)
+                sent = self.offer(chunk)
             except OSError:
                 # full, or broken: the transport finds out which
                 sent = 0
-            if sent == len(chunk):
-                return
-            chunk = chunk[sent:]
-        self._transport.write(chunk)
+        if sent < len(chunk):
+            self._transport.write(chunk[sent:])
+
+    def keep(self, rest: bytes) -> None:
+        if not self._transport.is_closing():
+            self._transport.write(rest)
 
     def cut(self) -> None:
         self._transport.abort()

@@ -13,6 +13,7 @@ from holdfast.realtime.ring import Ring
 
 if TYPE_CHECKING:
     from holdfast.realtime.hub import Hub
+    from holdfast.realtime.listeners import Listeners
 
 DRAIN_S = 0.01
 CHUNK = 64 * 1024
@@ -37,16 +38,21 @@ class Filter:
 
 
 class Reader:
-    """Sends what its sites' rings hold behind its place, as fast as its outlet takes it."""
+    """Sends what its sites' rings hold behind its place, as fast as its outlet takes it. `caller` is whoever it reads
+    for; `company` those with whom it is told together, and while it is `places` is not kept."""
 
     __slots__ = (
-        "_hub", "_is_joined", "catching_up", "done", "ends_at", "epoch", "filter", "is_queued", "outlet", "paused_at",
-        "places", "prev", "sent_at",
+        "_hub", "_is_whole", "caller", "catching_up", "company", "done", "ends_at", "epoch", "filter", "is_queued",
+        "outlet", "paused_at", "places", "prev", "sent_at",
     )  # fmt: skip
 
-    def __init__(self, hub: "Hub", outlet: Outlet, wanted: Filter, *, now: float, ends_at: float) -> None:
+    def __init__(
+        self, hub: "Hub", outlet: Outlet, wanted: Filter, *, now: float, ends_at: float, caller: object = None
+    ) -> None:
         self._hub = hub
         self.outlet = outlet
+        self.caller = caller
+        self.company: Listeners | None = None
         self.filter = wanted
         self.epoch = ""
         self.places: dict[int, int] = {}
@@ -57,13 +63,13 @@ class Reader:
         self.ends_at = ends_at
         self.catching_up: asyncio.Task[None] | None = None
         self.done = asyncio.Event()
-        self._is_joined = False
+        self._is_whole = False
         outlet.drained = self.resume
 
     def start(self, epoch: str, places: dict[int, int]) -> None:
         """Takes its place."""
         self.epoch, self.places = epoch, places
-        self._is_joined = len(places) == 1 and self.filter.is_open
+        self._is_whole = len(places) == 1 and self.filter.is_open
         self.prev = self.position()
 
     def position(self) -> str:
@@ -73,20 +79,29 @@ class Reader:
             return f"{self.epoch}:{version}"
         return f"{self.epoch}:" + ",".join(f"{site}.{version}" for site, version in sorted(self.places.items()))
 
-    def pump(self, ring: Ring) -> bool:
-        """Sends what the ring has behind its place. False when the ring no longer reaches back that far."""
+    def is_abreast_of(self, site_id: int, version: int) -> bool:
+        """Whether it wants all of a site, stands there, and has taken all it was sent."""
+        return (
+            self._is_whole and self.places.get(site_id) == version and self.outlet.unsent == 0
+            and self.catching_up is None and self.paused_at is None and not self.done.is_set()
+        )  # fmt: skip
+
+    def pump(self, ring: Ring, told: int) -> bool:
+        """Sends what the ring has behind its place; if it wants all, and others are told together up to `told`, up to
+        there, so that it comes abreast of them. False when the ring no longer reaches back that far."""
         if self.catching_up is not None or self.done.is_set():
             return True
         site_id, outlet = ring.site_id, self.outlet
-        while self.places[site_id] < ring.last:
+        until = told if self._is_whole and self.places[site_id] <= told else ring.last
+        while self.places[site_id] < until:
             if outlet.unsent > HIGH:
                 self.pause()
                 return True
             if self.places[site_id] + 1 < ring.first:
                 return False
-            if self._is_joined:
-                self.places[site_id], told = ring.joined(self.places[site_id], CHUNK)
-                self.write(told)
+            if self._is_whole:
+                self.places[site_id], blocks = ring.joined(self.places[site_id], until, CHUNK)
+                self.write(blocks)
             else:
                 self._pump_each(ring)
         return True
@@ -109,15 +124,16 @@ class Reader:
         if not self.filter.takes(frame):
             return None
         position = self.position()
-        if self._is_joined:
+        if self._is_whole:
             return block(position, frame)
         one = block(position, frame, self.prev)
         self.prev = position
         return one
 
     def write(self, data: bytes) -> None:
-        self.sent_at = self._hub.now()
-        self.outlet.write(data)
+        if not self.done.is_set():
+            self.sent_at = self._hub.now()
+            self.outlet.write(data)
 
     def mark(self) -> None:
         """Tells its place, and that the line is open."""
@@ -148,9 +164,12 @@ class Reader:
         return True
 
     def end(self) -> None:
-        """Ends the stream in order: the reader comes again by itself, with its last position."""
+        """Ends the stream in order: it is sent nothing more, and comes again by itself, with its last position."""
         self.done.set()
+        if self.company is not None:
+            # at once: the number of its socket may soon be another connection's
+            self.company.part(self)
 
     def cut(self) -> None:
         self.outlet.cut()
-        self.done.set()
+        self.end()

@@ -7,7 +7,7 @@ from collections import deque
 from collections.abc import Iterator
 from itertools import islice
 
-from holdfast.realtime.frames import Frame, block
+from holdfast.realtime.frames import Frame, block, mark
 
 FRAMES_MAX = 4_096
 BYTES_MAX = 4 * 1024 * 1024
@@ -45,14 +45,14 @@ class Ring:
         """The frames behind a version that is not older than what is held."""
         return islice(self._frames, max(0, version + 1 - self.first), None)
 
-    def joined(self, version: int, limit: int) -> tuple[int, bytes]:
-        """All unfiltered blocks behind a version, up to about `limit` bytes, and the version they reach. Those who
-        stand at the same place, as nearly all do, get the same bytes."""
-        if self._joined[:2] == (version, self.last):
-            return self.last, self._joined[2]
+    def joined(self, version: int, until: int, limit: int) -> tuple[int, bytes]:
+        """All unfiltered blocks behind a version and up to another, about `limit` bytes at most, and the version they
+        reach. Those who stand at the same place get the same bytes."""
+        if self._joined[:2] == (version, until):
+            return until, self._joined[2]
         blocks: list[bytes] = []
         size, reached = 0, version
-        for frame in self.behind(version):
+        for frame in islice(self.behind(version), until - version):
             one = block(self.position(frame.version), frame)
             if blocks and size + len(one) > limit:
                 break
@@ -60,9 +60,12 @@ class Ring:
             size += len(one)
             reached = frame.version
         told = b"".join(blocks)
-        if reached == self.last:
-            self._joined = (version, self.last, told)
+        if reached == until:
+            self._joined = (version, until, told)
         return reached, told
 
     def position(self, version: int) -> str:
         return f"{self.epoch}:{version}"
+
+    def mark(self, version: int) -> bytes:
+        return mark(self.position(version))

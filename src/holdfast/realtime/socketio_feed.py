@@ -66,7 +66,7 @@ class Tap(Reader):
         self.basket = _Basket()
         super().__init__(hub, self.basket, Filter(), now=hub.now(), ends_at=float("inf"))
 
-    def pump(self, ring: Ring) -> bool:
+    def pump(self, ring: Ring, told: int) -> bool:
         if self.catching_up is not None or self.done.is_set():
             return True
         site_id = ring.site_id
