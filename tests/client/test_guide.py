@@ -6,6 +6,7 @@ import re
 import shutil
 import subprocess
 import sys
+from itertools import count
 from pathlib import Path
 
 import pytest
@@ -33,8 +34,30 @@ async def test_the_first_program_prints_a_board_and_a_change(server: LiveServer,
         assert await process.wait() == 0
 
 
-async def test_the_second_program_books(house: Holdfast, slug: str, capsys: pytest.CaptureFixture[str]) -> None:
-    program = SNIPPETS[1].replace("demo-cafe", slug).replace("PC05", "PC1")
+async def test_the_second_program_follows_several_sites(
+    house: Holdfast, slug: str, capsys: pytest.CaptureFixture[str]
+) -> None:
+    await house.post("/api/sites", {"kind": "cafe", "slug": "other", "name": "Other", "time_zone": "UTC"})
+    names: dict[str, object] = {}
+    exec(compile(SNIPPETS[1], "live.md", "exec"), names)
+    watch = names["watch"]
+    assert callable(watch)
+    watching = asyncio.create_task(watch(house, [slug, "other"]))
+    said = ""
+    async with asyncio.timeout(20):
+        for number in count():
+            # the board may be taken after the change: then the next one is told
+            await house.site(slug).change_unit("PC1", name=f"name {number}")
+            said += capsys.readouterr().out
+            if re.search(rf"{slug} \d+ \('PC1',\) 0\n", said):
+                break
+            await asyncio.sleep(0.05)
+    watching.cancel()
+    await asyncio.wait({watching})
+
+
+async def test_the_third_program_books(house: Holdfast, slug: str, capsys: pytest.CaptureFixture[str]) -> None:
+    program = SNIPPETS[2].replace("demo-cafe", slug).replace("PC05", "PC1")
     names: dict[str, object] = {}
     exec(compile(program, "live.md", "exec"), names)
     book = names["book"]

@@ -29,9 +29,9 @@ LONG = Patience(attempts_max=100, total_s=20.0, attempt_s=5.0, wait_s=0.05, wait
 ACTS = ["start", "end", "cancel", "confirm", "no-show", "undo"]
 
 
-async def wander(site: Site, rng: random.Random, steps: int) -> None:
-    """Random commands of one client; a refusal changes nothing."""
-    made: list[str] = []
+async def wander(site: Site, rng: random.Random, steps: int, made: list[str] | None = None) -> None:
+    """Random commands of one client, to bookings that it `made`; a refusal changes nothing."""
+    made = [] if made is None else made
     for _ in range(steps):
         unit = f"PC{rng.randint(1, 4)}"
         start = DAY + timedelta(days=rng.choice([0, 1, 1, 2, 5, 8]), minutes=30 * rng.randrange(48))
@@ -145,9 +145,9 @@ async def test_another_epoch_is_a_reset_and_a_new_snapshot(house: Holdfast, slug
         await site.change_unit("PC1", name="after it")
         assert isinstance(await asyncio.wait_for(anext(events), 5), Event)
     async with site.live() as live:
-        assert live._stream is not None
-        await live._stream.aclose()
-        live._stream.position = Position("anotherepoch", 3)
+        assert live._line is not None
+        await live._line.aclose()
+        live._line.position = Position("anotherepoch", 3)
         await site.change_unit("PC2", name="in between")
         told = await asyncio.wait_for(anext(live), 5)
         assert isinstance(told, Reset) and told.reason == "other_epoch"
@@ -162,7 +162,7 @@ async def test_a_gap_is_noticed_and_mended_by_a_new_snapshot(house: Holdfast, sl
     async with site.live() as live:
         await site.change_unit("PC1", name="one")
         await asyncio.wait_for(anext(live), 5)
-        stream = live._stream
+        stream = live._line
         assert stream is not None and stream.position is not None
         # an event that a bad proxy ate: the reader believes to stand where it does not
         await stream.aclose()

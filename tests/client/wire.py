@@ -6,13 +6,15 @@ from typing import Self
 
 class Wire:
     """Listens at `url` and passes bytes on. `answers_lost` answers are swallowed whole: the server has said them, and
-    the connection ends before one byte arrives. `silent` passes nothing on and cuts nothing."""
+    the connection ends before one byte arrives. Behind `cut_behind` more bytes of answers every connection is cut,
+    wherever that is. `silent` passes nothing on and cuts nothing."""
 
     def __init__(self, host: str, port: int) -> None:
         self._target = host, port
         self._open: set[asyncio.StreamWriter] = set()
         self._tasks: set[asyncio.Task[None]] = set()
         self.answers_lost = 0
+        self.cut_behind: int | None = None
         self.silent = False
         self.count = 0
         self.url = ""
@@ -34,10 +36,19 @@ class Wire:
         self._port = self._server.sockets[0].getsockname()[1]
         self.url = f"http://127.0.0.1:{self._port}"
 
+    def lead_to(self, host: str, port: int) -> None:
+        """Whoever connects from now on comes to another server."""
+        self._target = host, port
+
     def close(self) -> None:
         """Cuts all and refuses whoever comes."""
         self._server.close()
         self.cut()
+
+    def finish(self) -> None:
+        """Ends every connection behind what was passed on so far."""
+        for writer in list(self._open):
+            writer.close()
 
     def cut(self) -> None:
         """Breaks every connection that there is, without a farewell."""
@@ -74,6 +85,11 @@ class Wire:
             if is_answer and self.answers_lost:
                 self.answers_lost -= 1
                 raise ConnectionResetError
+            if is_answer and self.cut_behind is not None:
+                data, self.cut_behind = data[: self.cut_behind], self.cut_behind - len(data)
             to.write(data)
             await to.drain()
+            if self.cut_behind is not None and self.cut_behind <= 0:
+                self.cut_behind = None
+                self.finish()
         raise ConnectionResetError

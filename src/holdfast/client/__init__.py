@@ -12,13 +12,13 @@ Needs httpx and nothing else of Holdfast: the folder can be copied as it is.
 
 from holdfast.client.asking import Answer, Patience
 from holdfast.client.errors import Broken, Gap, HoldfastError, NoAnswer, Refused
-from holdfast.client.events import Event, Position, Reset
+from holdfast.client.events import Event, Places, Position, Reset
 from holdfast.client.house import Holdfast, Site
-from holdfast.client.live import Live
+from holdfast.client.live import Live, LiveSites
 from holdfast.client.replica import Change, Replica
-from holdfast.client.stream import Stream
+from holdfast.client.stream import SitesStream, Stream
 
 __all__ = [
-    "Answer", "Broken", "Change", "Event", "Gap", "Holdfast", "HoldfastError", "Live", "NoAnswer", "Patience",
-    "Position", "Refused", "Replica", "Reset", "Site", "Stream",
+    "Answer", "Broken", "Change", "Event", "Gap", "Holdfast", "HoldfastError", "Live", "LiveSites", "NoAnswer",
+    "Patience", "Places", "Position", "Refused", "Replica", "Reset", "Site", "SitesStream", "Stream",
 ]  # fmt: skip

@@ -1,14 +1,16 @@
 """The proof that a stream left nothing out: each block must follow on the one before.
 
 A whole stream has every version, so the next event is the next number. A filtered one names the event sent before in
-`prev`. A block without an event only moves the position: on a whole stream it must stand where the reader stands.
+`prev`. A block without an event only moves the position: on a whole stream it must stand where the reader stands. Of
+several sites the same holds for each: one of them moves by one, and the others stand.
 """
 
 import json
+from collections.abc import Mapping
 
 from holdfast.client.blocks import Block
 from holdfast.client.errors import Broken, Gap
-from holdfast.client.events import Event, Position, Reset, event_of
+from holdfast.client.events import Event, Places, Position, Reset, event_of
 
 
 class Chain:
@@ -69,6 +71,62 @@ class Chain:
     def _check_epoch(self, known: Position, position: Position) -> None:
         if known.epoch is not None and position.epoch != known.epoch:
             raise Gap(str(known), str(position))
+
+
+class SitesChain:
+    """The same for the one stream of several sites; `ids` are theirs, by name."""
+
+    def __init__(self, places: Places | None, ids: Mapping[str, int], *, is_whole: bool) -> None:
+        self.position = places
+        self._ids = ids
+        self._only = next(iter(ids.values())) if len(ids) == 1 else None
+        self._is_whole = is_whole
+        self._last = places
+
+    def follow(self, block: Block) -> Event | Reset | None:
+        """Raises:
+        Gap, Broken: as for one site.
+        """
+        places = Places.of(block.id, only=self._only)
+        if places.versions.keys() != set(self._ids.values()):
+            raise Broken(f"{block.id!r} is a position of other sites")
+        if block.data is None:
+            self._check(places, moves=None)
+            if self._last is None or self._last.epoch is None:
+                self._last = places
+            self.position = places
+            return None
+        told = _object(block.data)
+        if block.event == "reset":
+            self.position = self._last = places
+            return Reset(str(told.get("reason", "unknown")), places)
+        moves = self._ids.get(str(told.get("site")))
+        if moves is None:
+            raise Broken(f"{block.id!r} tells of {told.get('site')!r}")
+        event = event_of(Position(places.epoch, places.versions[moves]), told)
+        self._check(places, moves=moves)
+        if not self._is_whole and self._last is not None:
+            prev = Places.of(event.prev or "", only=self._only)
+            if prev.versions != self._last.versions or self._last.epoch not in (None, prev.epoch):
+                raise Gap(str(self._last), f"{places} behind {event.prev}")
+        self.position = self._last = places
+        return event
+
+    def _check(self, places: Places, *, moves: int | None) -> None:
+        """That each site stands where it stood, and one that moves has moved by one; of filtered ones, that none has
+        gone back."""
+        known = self.position
+        if known is None:
+            return
+        fits = known.epoch in (None, places.epoch)
+        for site_id, version in places.versions.items():
+            before = known.versions[site_id]
+            if self._is_whole:
+                fits = fits and version == before + (site_id == moves)
+            else:
+                fits = fits and version >= before + (site_id == moves)
+        if not fits:
+            raise Gap(str(known), str(places))
 
 
 def _is_same(named: Position, last: Position) -> bool:

@@ -1,5 +1,6 @@
 """What a stream tells: journal lines, and the one thing that is not a line, that it must begin anew."""
 
+from collections.abc import Mapping
 from dataclasses import dataclass
 from datetime import datetime
 from typing import Any
@@ -32,9 +33,35 @@ class Position:
         Broken: it is neither `version` nor `epoch:version`.
         """
         epoch, _, version = text.rpartition(":")
-        if not (version.isascii() and version.isdigit() and len(version) <= 18):
-            raise Broken(f"{text[:80]!r} is no position")
-        return cls(epoch or None, int(version))
+        return cls(epoch or None, _version(version, text))
+
+
+@dataclass(frozen=True, slots=True)
+class Places:
+    """A place in the journals of several sites at once: in each the version, by the site's id."""
+
+    epoch: str | None
+    versions: Mapping[int, int]
+
+    def __str__(self) -> str:
+        told = ",".join(f"{site}.{version}" for site, version in sorted(self.versions.items()))
+        return told if self.epoch is None else f"{self.epoch}:{told}"
+
+    @classmethod
+    def of(cls, text: str, *, only: int | None = None) -> "Places":
+        """Of `epoch:site.version,site.version`; where there is one site only, by this id, the server leaves it out.
+
+        Raises:
+            Broken: it is not.
+        """
+        epoch, _, rest = text.rpartition(":")
+        if only is not None and "." not in rest:
+            return cls(epoch or None, {only: _version(rest, text)})
+        versions: dict[int, int] = {}
+        for part in rest.split(","):
+            site, _, version = part.partition(".")
+            versions[_version(site, text)] = _version(version, text)
+        return cls(epoch or None, versions)
 
 
 @dataclass(frozen=True, slots=True)
@@ -63,7 +90,7 @@ class Reset:
     """What lies before `position` cannot be told: whoever keeps a copy takes a new snapshot."""
 
     reason: str
-    position: Position
+    position: Position | Places
 
 
 def event_of(position: Position, told: dict[str, Any]) -> Event:
@@ -81,3 +108,9 @@ def event_of(position: Position, told: dict[str, Any]) -> Event:
     if version != position.version or not isinstance(event.data, dict):
         raise Broken(f"{position} holds line {version}")
     return event
+
+
+def _version(digits: str, text: str) -> int:
+    if not (digits.isascii() and digits.isdigit() and len(digits) <= 18):
+        raise Broken(f"{text[:80]!r} is no position")
+    return int(digits)

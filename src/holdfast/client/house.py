@@ -9,9 +9,10 @@ from uuid import UUID, uuid4
 import httpx
 
 from holdfast.client.asking import Again, Answer, Asking, Patience, Question
-from holdfast.client.events import Position
-from holdfast.client.live import Live
-from holdfast.client.stream import Stream
+from holdfast.client.events import Places, Position
+from holdfast.client.keeping import Snapshot
+from holdfast.client.live import Live, LiveSites
+from holdfast.client.stream import SitesStream, Stream
 
 _WORDS = {"start": "from", "end": "to"}
 """Words of Python's for words that it keeps for itself."""
@@ -43,6 +44,31 @@ class Holdfast:
 
     def site(self, slug: str) -> "Site":
         return Site(self, slug)
+
+    def events(
+        self, sites: Sequence[str], *, after: Places | str | None = None, types: Sequence[str] = ()
+    ) -> SitesStream:
+        """The events of several sites on one line, behind a position, or from now on; only some types."""
+        places = Places.of(after) if isinstance(after, str) else after
+        return SitesStream(self._http, places, lambda: self._ids(sites), types=types, patience=self.patience)
+
+    def live(
+        self, sites: Sequence[str], *, start: datetime | str | None = None, end: datetime | str | None = None,
+        types: Sequence[str] = (),
+    ) -> LiveSites:  # fmt: skip
+        """Several sites kept current on one line, once it is entered."""
+
+        def listen(places: Places) -> SitesStream:
+            return self.events(sites, after=places, types=types)
+
+        snapshots = {slug: self.site(slug).snapshot(start, end) for slug in sites}
+        is_windowed = start is not None or end is not None
+        return LiveSites(snapshots, lambda: self._ids(sites), listen, types=types, is_windowed=is_windowed)
+
+    async def _ids(self, sites: Sequence[str]) -> dict[str, int]:
+        """The ids of sites by name."""
+        found = [await self.site(slug).about() for slug in sites]
+        return {one["slug"]: one["id"] for one in found}
 
     async def get(self, path: str, **params: str) -> Answer:
         """Raises:
@@ -96,14 +122,20 @@ class Site:
     ) -> Live:  # fmt: skip
         """The site kept current, once it is entered; with `types` or `unit` as much of it as those events tell."""
 
-        async def snapshot() -> dict[str, Any]:
-            board: dict[str, Any] = (await self.board(start, end)).data
-            return board
-
         def listen(position: Position) -> Stream:
             return self.events(after=position, types=types, unit=unit)
 
-        return Live(snapshot, listen, unit=unit, types=types, is_windowed=start is not None or end is not None)
+        is_windowed = start is not None or end is not None
+        return Live(self.snapshot(start, end), listen, unit=unit, types=types, is_windowed=is_windowed)
+
+    def snapshot(self, start: datetime | str | None, end: datetime | str | None) -> Snapshot:
+        """A question for the board of a window, to be asked as often as it is needed."""
+
+        async def asked() -> dict[str, Any]:
+            board: dict[str, Any] = (await self.board(start, end)).data
+            return board
+
+        return asked
 
     async def book(self, *, key: str | None = None, **fields: Any) -> Answer:
         return await self.house.post(f"{self._path}/bookings", _body(fields), key=key)

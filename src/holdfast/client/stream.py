@@ -1,17 +1,19 @@
-"""A site's events as they are written, over as many connections as it takes: each once, in order, without a hole."""
+"""The events of a site, or of several, as they are written, over as many connections as it takes: each once, in order,
+without a hole."""
 
 import asyncio
-from collections.abc import AsyncGenerator, Callable, Sequence
+from abc import ABC, abstractmethod
+from collections.abc import AsyncGenerator, Awaitable, Callable, Mapping, Sequence
 from contextlib import AsyncExitStack, aclosing
-from typing import Literal, Self
+from typing import Generic, Literal, Protocol, Self, TypeVar
 
 import httpx
 
 from holdfast.client.asking import Patience, read_whole, refusal_of
-from holdfast.client.blocks import Parser
-from holdfast.client.chain import Chain
+from holdfast.client.blocks import Block, Parser
+from holdfast.client.chain import Chain, SitesChain
 from holdfast.client.errors import Broken, NoAnswer, Refused
-from holdfast.client.events import Event, Position, Reset
+from holdfast.client.events import Event, Places, Position, Reset
 
 QUIET_S = 35.0
 """A line on which nothing came for so long is taken for dead: the server marks quiet ones every 15 s."""
@@ -21,7 +23,18 @@ _PASSING = frozenset({408, 425, 429, 500, 502, 503, 504, 507})
 State = Literal["offline", "live", "stale"]
 
 
-class Stream:
+P = TypeVar("P", Position, Places)
+
+
+class Proof(Protocol[P]):
+    """What checks the blocks of one connection."""
+
+    position: P | None
+
+    def follow(self, block: Block) -> Event | Reset | None: ...
+
+
+class Lines(ABC, Generic[P]):
     """An asynchronous iterator of events, and of a `Reset` where the server cannot go on from the position. It takes
     up a broken line by itself, behind what it gave last; `give_up_s` is for how long it tries (None: for ever).
     `state` is `live` while bytes come, `stale` once none came for too long, `offline` when the line is down.
@@ -33,22 +46,24 @@ class Stream:
     """
 
     def __init__(
-        self, http: httpx.AsyncClient, path: str, position: Position | None, *,
-        types: Sequence[str] = (), unit: str | None = None, patience: Patience | None = None,
+        self, http: httpx.AsyncClient, path: str, position: P | None, *,
+        params: dict[str, str], patience: Patience | None,
     ) -> None:  # fmt: skip
-        self.position = position
+        self.position: P | None = position
         self.state: State = "offline"
         self.on_state: Callable[[State], None] = lambda state: None
         self.give_up_s: float | None = None
         self.quiet_s = QUIET_S
         self._http = http
         self._path = path
-        self._params = {"types": ",".join(types)} if types else {}
-        if unit is not None:
-            self._params["unit"] = unit
+        self._params = params
         self._patience = patience or Patience()
         self._retry_s = self._patience.wait_s
         self._told: AsyncGenerator[Event | Reset | None, None] | None = None
+
+    @abstractmethod
+    async def _proof(self) -> Proof[P]:
+        """What checks the next connection, from the position on."""
 
     async def __aenter__(self) -> Self:
         return self
@@ -95,7 +110,7 @@ class Stream:
             except httpx.ReadTimeout:
                 self._be("stale")
                 said = "nothing came"
-            except (httpx.TransportError, TimeoutError) as error:
+            except (httpx.TransportError, TimeoutError, NoAnswer) as error:
                 self._be("offline")
                 said = str(error) or type(error).__name__
             except Refused as refused:
@@ -112,6 +127,7 @@ class Stream:
 
     async def _connected(self) -> AsyncGenerator[Event | Reset | None, None]:
         """What one connection tells, until it ends."""
+        chain = await self._proof()
         params, headers = dict(self._params), {"Accept": "text/event-stream", "Accept-Encoding": "identity"}
         if self.position is not None:
             headers["Last-Event-ID"] = str(self.position)
@@ -125,7 +141,6 @@ class Stream:
             if not response.headers.get("content-type", "").startswith("text/event-stream"):
                 raise Broken(f"{response.request.url} is no stream of events")
             parser = Parser()
-            chain = Chain(self.position, is_whole=not self._params)
             async for chunk in response.aiter_bytes():
                 self._be("live")
                 for block in parser.feed(chunk):
@@ -139,3 +154,40 @@ class Stream:
         if state != self.state:
             self.state = state
             self.on_state(state)
+
+
+class Stream(Lines[Position]):
+    """The events of one site; only of some types, or about one unit."""
+
+    def __init__(
+        self, http: httpx.AsyncClient, path: str, position: Position | None, *,
+        types: Sequence[str] = (), unit: str | None = None, patience: Patience | None = None,
+    ) -> None:  # fmt: skip
+        params = {"types": ",".join(types)} if types else {}
+        if unit is not None:
+            params["unit"] = unit
+        super().__init__(http, path, position, params=params, patience=patience)
+
+    async def _proof(self) -> Chain:
+        return Chain(self.position, is_whole=not self._params)
+
+
+class SitesStream(Lines[Places]):
+    """The events of several sites on one line, only of some types; of each site it is proved that none is missing.
+    `ask_ids` tells the sites' ids by name, by which positions name them."""
+
+    def __init__(
+        self, http: httpx.AsyncClient, position: Places | None, ask_ids: Callable[[], Awaitable[Mapping[str, int]]], *,
+        types: Sequence[str] = (), patience: Patience | None = None,
+    ) -> None:  # fmt: skip
+        params = {"types": ",".join(types)} if types else {}
+        super().__init__(http, "/api/events", position, params=params, patience=patience)
+        self._is_whole = not types
+        self._ask_ids = ask_ids
+        self._ids: Mapping[str, int] = {}
+
+    async def _proof(self) -> SitesChain:
+        if not self._ids:
+            self._ids = await self._ask_ids()
+            self._params["sites"] = ",".join(self._ids)
+        return SitesChain(self.position, self._ids, is_whole=self._is_whole)
