@@ -36,6 +36,9 @@ class LiveServer:
         self.client = httpx.Client(base_url=self.url, headers=headers, timeout=20)
 
     def stop(self) -> None:
+        """Stops it in order, unless it was stopped before."""
+        if not self._thread.is_alive():
+            return
         self.client.close()
         self._loop.call_soon_threadsafe(self._stop.set)
         self._thread.join(30)

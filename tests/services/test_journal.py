@@ -85,6 +85,13 @@ async def test_an_epoch_is_the_databases_own(pool: asyncpg.Pool) -> None:
     epoch = await Epochs(pool).current()
     assert epoch == await Epochs(pool).current()
     assert len(epoch) == 12
+    await put_in_place(pool)
+    assert epoch != await Epochs(pool).current()
+
+
+async def put_in_place(pool: asyncpg.Pool) -> None:
+    """What a restore into the same database does to the tables."""
+    await pool.execute("begin; alter table site rename to was; create table site (like was including all); commit")
 
 
 async def test_a_role_that_may_not_ask_for_the_system_has_an_epoch_too(pool: asyncpg.Pool, admin_url: str) -> None:
@@ -96,6 +103,8 @@ async def test_a_role_that_may_not_ask_for_the_system_has_an_epoch_too(pool: asy
         await admin.close()
     epoch = await Epochs(pool).current()
     assert epoch == await Epochs(pool).current()
+    await put_in_place(pool)
+    assert epoch != await Epochs(pool).current()
 
 
 @pytest.mark.parametrize(

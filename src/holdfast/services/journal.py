@@ -47,8 +47,9 @@ class JournalPage(msgspec.Struct, frozen=True, omit_defaults=True):
 
 
 class Epochs:
-    """The epoch of a database, asked at most once a second: `system:timeline:database` as a short hash. It changes by
-    itself when a backup is restored or a standby takes over, so that readers never mix two histories."""
+    """The epoch of a database, asked at most once a second: `system:timeline:database:table` as a short hash. It
+    changes by itself when a backup is restored, even in place, or a standby takes over, so that readers never mix two
+    histories."""
 
     def __init__(self, pool: asyncpg.Pool) -> None:
         self._pool = pool
@@ -61,7 +62,8 @@ class Epochs:
             line: object = await store.history_line(self._pool)
             # a role that may not ask still tells its own database from others by the secret kept in it
             if line is None:
-                line = await store.secret(self._pool, "epoch", secrets.token_bytes(32))
+                kept = await store.secret(self._pool, "epoch", secrets.token_bytes(32))
+                line = (kept, await store.table_made(self._pool))
             self._kept = (now + EPOCH_KEPT_S, hashlib.blake2s(repr(line).encode(), digest_size=6).hexdigest())
         return self._kept[1]
 

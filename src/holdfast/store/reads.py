@@ -97,13 +97,19 @@ async def site(connection: Connection, site_id: int) -> tuple[Site, Standing] | 
     return (desk.site_of(row), Standing(row["version"], row["now"])) if row is not None else None
 
 
-async def history_line(connection: Connection) -> tuple[int, str, int] | None:
-    """System identifier, timeline and database; None when this role may not ask."""
+async def history_line(connection: Connection) -> tuple[int, str, int, int] | None:
+    """System identifier, timeline, database and table; None when this role may not ask."""
     try:
         row = await connection.fetchrow(_Q["history_line"])
     except (asyncpg.InsufficientPrivilegeError, asyncpg.UndefinedFunctionError, asyncpg.FeatureNotSupportedError):
         return None
-    return row["system"], row["timeline"], row["database"]
+    return row["system"], row["timeline"], row["database"], row["made"]
+
+
+async def table_made(pool: asyncpg.Pool) -> int:
+    """What a backup that is restored in the place of this database makes anew."""
+    made: int = await pool.fetchval(_Q["table_made"])
+    return made
 
 
 async def secret(pool: asyncpg.Pool, name: str, fresh: bytes) -> bytes:

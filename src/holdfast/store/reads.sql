@@ -12,13 +12,19 @@ select id, organisation_id, kind, slug, name, time_zone, settings, created_at, v
 from site where id = $1;
 
 -- name: history_line
--- What names this line of history: the system, its timeline (from the log itself, which knows of a failover at once)
--- and the database.
+-- What names this line of history: the system, its timeline (from the log itself, which knows of a failover at once),
+-- the database, and the table itself, which a backup restored in its place makes anew. Asked at each call, and not
+-- when the question is prepared.
 select s.system_identifier as system,
     case when pg_is_in_recovery() then (select timeline_id::text from pg_control_checkpoint())
         else substr(pg_walfile_name(pg_current_wal_lsn()), 1, 8) end as timeline,
-    (select oid::bigint from pg_database where datname = current_database()) as database
+    (select oid::bigint from pg_database where datname = current_database()) as database,
+    to_regclass('site')::oid::bigint as made
 from pg_control_system() s;
+
+-- name: table_made
+-- The table itself, as above, for a role that may not ask for the system.
+select to_regclass('site')::oid::bigint;
 
 -- name: secret
 -- A secret of this database by its name.
