@@ -126,9 +126,12 @@ def resident_mib(pid: int) -> float:
 
 
 @asynccontextmanager
-async def listening(port: int, count: int, hello: bytes, joined: bytes) -> AsyncIterator[asyncio.subprocess.Process]:
+async def listening(
+    port: int, count: int, hello: bytes, joined: bytes, *, module: str = "bench.live"
+) -> AsyncIterator[asyncio.subprocess.Process]:
+    """A process of so many readers, once all of them are let in."""
     process = await asyncio.create_subprocess_exec(
-        sys.executable, "-m", "bench.live", str(port), str(count), hello.hex(), joined.hex(),
+        sys.executable, "-m", module, str(port), str(count), hello.hex(), joined.hex(),
         stdin=asyncio.subprocess.PIPE, stdout=asyncio.subprocess.PIPE,
     )  # fmt: skip
     assert process.stdout is not None

@@ -10,11 +10,11 @@ import pytest
 
 from holdfast.domain.commands import ChangeUnit
 from holdfast.realtime import hub as hub_module
-from holdfast.realtime.hub import HEARTBEAT_S, STALLED_S, Hub
+from holdfast.realtime.hub import HEARTBEAT_S, PAGE_BYTES, STALLED_S, Hub
 from holdfast.realtime.outlets import HIGH, LOW, Outlet
 from holdfast.realtime.readers import CHUNK, Filter, Reader
 from holdfast.services.desk import Desk, DeskLimits
-from holdfast.services.journal import Epochs
+from holdfast.services.journal import Epochs, EventView, lines_behind
 from tests.stage import Stage, staged
 
 UNITS = ["PC-1", "PC-2", "PC-3"]
@@ -242,13 +242,13 @@ async def test_one_that_does_not_read_is_left_alone_and_loses_nothing(live: Live
     assert slow.versions == quick.versions and not slow.tube.resets()
 
 
-async def fill(live: Live, lines: int) -> None:
+async def fill(live: Live, lines: int, *, of_bytes: int = 400) -> None:
     """Many lines at once, past the desk, as it would have written them."""
     first = await live.stage.version() + 1
     await live.stage.pool.execute(
         "insert into journal select $1, v, now(), now(), 'unit.changed', 'PC-1', 'test', 'changed', "
-        "jsonb_build_object('code', 'PC-1', 'name', repeat('x', 400)) from generate_series($2::bigint, $3) v",
-        live.stage.site_id, first, first + lines - 1,
+        "jsonb_build_object('code', 'PC-1', 'name', repeat('x', $4)) from generate_series($2::bigint, $3) v",
+        live.stage.site_id, first, first + lines - 1, of_bytes,
     )  # fmt: skip
     await live.stage.pool.execute(
         "update site set version = $2, journal_at = now() where id = $1", live.stage.site_id, first + lines - 1
@@ -264,6 +264,29 @@ async def test_lines_beyond_what_is_kept_in_memory_come_from_the_journal(live: L
         slow.tube.open()
         await live.settled()
     assert slow.versions == await live.journal(behind=3) and not slow.tube.resets()
+
+
+async def test_a_backlog_of_long_lines_is_read_a_little_at_a_time(live: Live, monkeypatch: pytest.MonkeyPatch) -> None:
+    pages: list[int] = []
+
+    async def reading(*asked: Any, **more: Any) -> list[EventView]:
+        found = await lines_behind(*asked, **more)
+        pages.append(sum(len(bytes(line.data)) for line in found))
+        return found
+
+    await fill(live, 400, of_bytes=10_000)
+    await live.settled()
+    monkeypatch.setattr(hub_module, "lines_behind", reading)
+    slow = await live.listen(3)
+    slow.tube.flow = False
+    for _ in range(200):
+        slow.tube.open()
+        await live.settled()
+        if len(slow.versions) == 400:
+            break
+    assert slow.versions == await live.journal(behind=3) and not slow.tube.resets()
+    assert max(pages) <= 2 * PAGE_BYTES, "many may come up at the same time"
+    assert slow.tube.most <= HIGH + PAGE_BYTES
 
 
 async def test_a_quiet_line_is_marked_an_old_one_ends_a_stalled_one_is_cut(live: Live) -> None:

@@ -178,6 +178,7 @@ def test_a_stream_ends_in_order_when_its_time_is_over(
     assert server.house is not None
     hub = server.house.hub
     _until(lambda: hub.count == 8)
+    assert all(reader.caller is not None for reader in list(hub._all)), "whoever ends streams knows whose they are"
     now = server._loop.time()
     left = sorted(reader.ends_at - now for reader in list(hub._all))
     assert 590 < left[0] < left[-1] < 900 and left[-1] - left[0] > 1, "never all at once"

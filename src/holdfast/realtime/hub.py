@@ -24,6 +24,9 @@ from holdfast.services.outages import UNREACHABLE
 SLICE = 256
 """Readers served before others get a turn of the event loop."""
 PAGE = 500
+PAGE_FIRST = 16
+PAGE_BYTES = 2 * CHUNK
+"""About how much is read from the journal for one reader at once: many may come up together, and lines be long."""
 HEARTBEAT_S = 15.0
 STALLED_S = 30.0
 """How long a reader may leave its bytes unread before it is cut."""
@@ -227,6 +230,7 @@ class Hub:
         self.queue(reader)
 
     async def _read_site_for(self, reader: Reader, site_id: int) -> None:
+        page = PAGE_FIRST
         while (ring := self._ring(site_id)) is not None and not reader.done.is_set():
             place = reader.places[site_id]
             if place + 1 >= ring.first:
@@ -234,25 +238,25 @@ class Hub:
             if ring.last - place > BACKLOG_MAX:
                 self._reset(reader, "backlog")
                 return
-            lines = await lines_behind(self._pool, site_id, place, until=ring.last, limit=PAGE)
+            lines = await lines_behind(self._pool, site_id, place, until=ring.last, limit=page)
             if ring is not self._ring(site_id) or reader.places[site_id] != place:
                 continue  # meanwhile another history began, and the reader was told so: these lines are not of it
             if not lines or lines[0].version != place + 1:
                 self._reset(reader, "trimmed")
                 return
+            page = _page_behind(lines)
             for line in lines:
                 if (one := reader.take(site_id, frame_of(ring.slug, line))) is not None:
                     reader.write(one)
-                # more only once this is gone: nobody's backlog is kept in memory
-                if reader.outlet.unsent > CHUNK and not await self._is_read(reader, ring):
-                    break
+            del lines
+            # more only once this is gone: nobody's backlog is kept in memory
+            if reader.outlet.unsent > CHUNK:
+                await self._is_read(reader)
 
-    async def _is_read(self, reader: Reader, ring: Ring) -> bool:
-        """Waits until a reader has taken what it was sent. False when that took too long, and it was cut, when it has
-        left, or when meanwhile another history began."""
+    async def _is_read(self, reader: Reader) -> None:
+        """Waits until a reader has taken what it was sent, or has left; one that takes too long is cut."""
         if not await reader.emptied(within_s=STALLED_S):
             reader.cut()
-        return not reader.done.is_set() and ring is self._ring(ring.site_id)
 
     def _ring(self, site_id: int) -> Ring | None:
         listeners = self.sites.get(site_id)
@@ -344,6 +348,12 @@ class Hub:
         """Ends all streams, so that the server can stop."""
         self.is_closing = True
         self.end_where(lambda _: True)
+
+
+def _page_behind(lines: list[EventView]) -> int:
+    """How many lines to read next, so that they are about as many bytes as they should be, going by these."""
+    size = sum(len(bytes(line.data)) for line in lines)
+    return max(1, min(PAGE, PAGE_BYTES * len(lines) // max(size, 1)))
 
 
 def _reason(known: str | None, places: dict[int, int], epoch: str, stands: dict[int, int]) -> str | None:

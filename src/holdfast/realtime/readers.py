@@ -39,7 +39,7 @@ class Filter:
 
 class Reader:
     """Sends what its sites' rings hold behind its place, as fast as its outlet takes it. `caller` is whoever it reads
-    for; `company` those with whom it is told together, and while it is `places` is not kept."""
+    for, None when that is the house itself. `company` are those with whom it is told together; `places` rest then."""
 
     __slots__ = (
         "_hub", "_is_whole", "caller", "catching_up", "company", "done", "ends_at", "epoch", "filter", "is_queued",

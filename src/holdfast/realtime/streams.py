@@ -117,7 +117,7 @@ class _Streamed(Response[Any]):
         outlet: Outlet = AsgiOutlet(send) if connection is None else SocketOutlet(connection.transport)
         now = self._hub.now()
         ends_at = now + random.uniform(*LIFE_S)  # noqa: S311 the same
-        reader = Reader(self._hub, outlet, self._wanted, now=now, ends_at=ends_at)
+        reader = Reader(self._hub, outlet, self._wanted, now=now, ends_at=ends_at, caller=scope.get("user"))
         try:
             await self._hub.join(reader, self._sites, self._given)
             if isinstance(outlet, AsgiOutlet):
