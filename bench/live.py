@@ -1,6 +1,7 @@
 """Live screens: so many readers of one site, events at a steady rate; from the moment somebody sends a change to the
 moment it is with each reader, and what a delivery costs the server, the commands themselves included. Beside it node's
-socket.io server, doing the same with the same readers on the same machine in the same run, and writing nothing down."""
+socket.io server, doing the same with the same readers on the same machine in the same run, and writing nothing down:
+what is behind the first reader is without the commit."""
 
 import asyncio
 import json
@@ -64,7 +65,8 @@ class Readers:
         self._poll = select.epoll()
         self._open: dict[int, socket.socket] = {}
         self._ready: set[int] = set()
-        self.took: list[int] = []
+        self.arrived: dict[int, list[int]] = {}
+        """Instants of arrival, by that of sending."""
 
     def run(self, count: int) -> None:
         """Connects, says that it is ready, reads until there is a line of input, and tells its figures."""
@@ -77,9 +79,15 @@ class Readers:
         self._poll.register(sys.stdin.fileno(), select.EPOLLIN)
         while self._step():
             pass
-        took = sorted(self.took)
-        figures = [len(took), took[len(took) // 2] / 1e6, took[int(len(took) * 0.99)] / 1e6, time.process_time()]
-        print(json.dumps(figures), flush=True)
+        took = sorted(one - sent for sent, arrived in self.arrived.items() for one in arrived)
+        firsts = [(min(arrived), arrived) for arrived in self.arrived.values()]
+        behind = sorted(one - first for first, arrived in firsts for one in arrived)
+        percentiles = {
+            name: round(values[int(len(values) * part)] / 1e6, 1)
+            for what, values in (("", took), ("behind_first_", behind))
+            for name, part in ((f"{what}p50_ms", 0.5), (f"{what}p99_ms", 0.99))
+        }
+        print(json.dumps([len(took), time.process_time(), percentiles]), flush=True)
 
     def _connect(self) -> None:
         one = socket.create_connection(("127.0.0.1", self._port))
@@ -102,7 +110,7 @@ class Readers:
                 seconds, nanoseconds = STAMP.unpack(more[0][2])
                 arrived = seconds * 1_000_000_000 + nanoseconds
             while place >= 0:
-                self.took.append(arrived - int(data[place + 5 : place + 25]))
+                self.arrived.setdefault(int(data[place + 5 : place + 25]), []).append(arrived)
                 place = data.find(MARK, place + 25)
         return True
 
@@ -162,9 +170,9 @@ async def measured(
     cpu = cpu_s(pid) - cpu
     process.stdin.write(b"\n")
     async with asyncio.timeout(60):
-        got, p50, p99, readers_cpu = json.loads(await process.stdout.readline())
+        got, readers_cpu, percentiles = json.loads(await process.stdout.readline())
     return {
-        "events": sent, "delivered": got, "lost": sent * count - got, "p50_ms": round(p50, 1), "p99_ms": round(p99, 1),
+        "events": sent, "delivered": got, "lost": sent * count - got, **percentiles,
         "cpu_us_per_delivery": round(cpu / max(got, 1) * 1e6, 1),
         "readers_cpu_us_per_delivery": round(readers_cpu / max(got, 1) * 1e6, 1),
         "mib": peak, "kib_per_reader": round(idle_mib * 1024 / count, 1),
@@ -241,7 +249,7 @@ async def main(database_url: str) -> dict[str, object]:
         if "p99_ms" in theirs:
             results[f"{count} readers: ours / node"] = {
                 name: round(float(str(mine[name])) / float(str(theirs[name])), 2)
-                for name in ("p50_ms", "p99_ms", "cpu_us_per_delivery")
+                for name in ("p50_ms", "p99_ms", "behind_first_p50_ms", "behind_first_p99_ms", "cpu_us_per_delivery")
             }
     return results
 
