@@ -86,10 +86,13 @@ class Wire:
                 self.answers_lost -= 1
                 raise ConnectionResetError
             if is_answer and self.cut_behind is not None:
-                data, self.cut_behind = data[: self.cut_behind], self.cut_behind - len(data)
+                left, self.cut_behind = self.cut_behind, self.cut_behind - len(data)
+                if left <= len(data):
+                    # at once: nothing may come behind what is left out
+                    self.cut_behind = None
+                    to.write(data[:left])
+                    self.finish()
+                    break
             to.write(data)
             await to.drain()
-            if self.cut_behind is not None and self.cut_behind <= 0:
-                self.cut_behind = None
-                self.finish()
         raise ConnectionResetError
