@@ -23,6 +23,7 @@ from holdfast.http.metrics import METRICS_PUBLIC, Metrics
 from holdfast.http.proxies import Proxies
 from holdfast.http.server import Server, address_of, listening
 from holdfast.http.server import StartError as StartError
+from holdfast.realtime.rechecking import Rechecking
 from holdfast.realtime.seats import Seats
 from holdfast.realtime.socketio import SocketIO
 from holdfast.runtime.process import settle_memory, stopped_by_signals
@@ -81,6 +82,7 @@ def application(house: House) -> Any:
     sockets = edge.sockets = SocketIO(
         context, house.hub, house.reconciler, stopping=house.stopping, clients_max=settings.streams_max, seats=seats
     )
+    house.accounts.access.moved.append(Rechecking(house.hub, sockets, house.accounts.access).ask)
     metrics = Metrics(house.desk, edge.traffic, health, loops=house.loops, pools=pools, disks=house.disks)
     metrics.count_sockets(lambda: sockets.count)
     edge.inner.state["metrics"] = metrics

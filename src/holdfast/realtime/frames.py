@@ -5,6 +5,7 @@ A position is `epoch:version`, or for several sites `epoch:site.version,site.ver
 
 import msgspec
 
+from holdfast.services.discretion import nameless_event
 from holdfast.services.journal import EventView
 
 _encode = msgspec.json.Encoder().encode
@@ -34,16 +35,24 @@ _about = msgspec.json.Decoder(_About).decode
 
 class Frame:
     """One journal line, ready to be sent. `body` is its JSON without the closing brace, so that a position can be put
-    behind it; `units` are the codes it is about."""
+    behind it, `nameless` the same for those who may not see names; `units` are the codes it is about."""
 
-    __slots__ = ("_units", "body", "data", "type", "version")
+    __slots__ = ("_line", "_nameless", "_site", "_units", "body", "data", "type", "version")
 
-    def __init__(self, version: int, type: str, body: bytes, data: bytes) -> None:
-        self.version = version
-        self.type = type
-        self.body = body
-        self.data = data
+    def __init__(self, site: str, line: EventView) -> None:
+        self.version = line.version
+        self.type = line.type
+        self.body = _body(site, line)
+        self.data = bytes(line.data)
+        self._site, self._line = site, line
+        self._nameless: bytes | None = None
         self._units: frozenset[str] | None = None
+
+    @property
+    def nameless(self) -> bytes:
+        if self._nameless is None:
+            self._nameless = _body(self._site, nameless_event(self._line))
+        return self._nameless
 
     @property
     def units(self) -> frozenset[str]:
@@ -54,13 +63,18 @@ class Frame:
 
 def frame_of(site: str, line: EventView) -> Frame:
     """The frame of a journal line."""
-    return Frame(line.version, line.type, b'{"site":' + _encode(site) + b"," + _encode(line)[1:-1], bytes(line.data))
+    return Frame(site, line)
 
 
-def block(position: str, frame: Frame, prev: str | None = None) -> bytes:
+def _body(site: str, line: EventView) -> bytes:
+    return b'{"site":' + _encode(site) + b"," + _encode(line)[1:-1]
+
+
+def block(position: str, frame: Frame, prev: str | None = None, *, names: bool = True) -> bytes:
     """The event as it is sent; `prev` is the position of the one sent before it, where a filter leaves others out."""
     more = b',"prev":' + _encode(prev) if prev is not None else b""
-    return b"id: %s\nevent: %s\ndata: %s%s}\n\n" % (position.encode(), frame.type.encode(), frame.body, more)
+    body = frame.body if names else frame.nameless
+    return b"id: %s\nevent: %s\ndata: %s%s}\n\n" % (position.encode(), frame.type.encode(), body, more)
 
 
 def mark(position: str) -> bytes:

@@ -312,6 +312,10 @@ class Hub:
                 if listeners.is_empty:
                     del self.sites[site_id]
 
+    def listening(self) -> list[Reader]:
+        """All who listen."""
+        return list(self._all)
+
     def end_where(self, ends: Callable[[Reader], bool]) -> int:
         """Ends the streams of which that is so, in order; how many there were. None of them is sent anything more: who
         has lost a right hears nothing that comes behind the loss."""

@@ -21,17 +21,21 @@ CHUNK = 64 * 1024
 
 
 class Filter:
-    """Which events a reader wants: of some types, about a unit; None for all."""
+    """Which events a reader wants: of some types, about a unit; None for all. Of the sites in `nameless` it is told no
+    names."""
 
-    __slots__ = ("types", "unit")
+    __slots__ = ("nameless", "types", "unit")
 
-    def __init__(self, types: frozenset[str] | None = None, unit: str | None = None) -> None:
+    def __init__(
+        self, types: frozenset[str] | None = None, unit: str | None = None, nameless: frozenset[int] = frozenset()
+    ) -> None:
         self.types = types
         self.unit = unit
+        self.nameless = nameless
 
     @property
     def is_open(self) -> bool:
-        return self.types is None and self.unit is None
+        return self.types is None and self.unit is None and not self.nameless
 
     def takes(self, frame: Frame) -> bool:
         return (self.types is None or frame.type in self.types) and (self.unit is None or self.unit in frame.units)
@@ -126,7 +130,7 @@ class Reader:
         position = self.position()
         if self._is_whole:
             return block(position, frame)
-        one = block(position, frame, self.prev)
+        one = block(position, frame, self.prev, names=site_id not in self.filter.nameless)
         self.prev = position
         return one
 

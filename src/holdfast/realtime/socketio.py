@@ -21,6 +21,7 @@ from holdfast.realtime.socketio_events import Teller, Told
 from holdfast.realtime.socketio_feed import Feed, Feeds, Item, Lost
 from holdfast.realtime.socketio_rooms import Audience, Client
 from holdfast.realtime.socketio_wire import NAMES, PLACE_END, Wire, session_of
+from holdfast.services.access import Access
 from holdfast.services.journal import lines_behind, position
 from holdfast.services.outages import UNREACHABLE
 from holdfast.services.reconcile import Reconciler
@@ -116,6 +117,20 @@ class SocketIO:
 
     async def acted(self, client: Client, event: str, wishes: list[Any]) -> Any:
         return await self._acts.do(client, event, wishes)
+
+    async def recheck(self, access: Access) -> None:
+        """Rights have moved: who has lost one leaves the rooms it was for, and who is nobody any more is sent away."""
+        for client in list(self.wire.clients.values()):
+            actor = await access.again(client.caller)
+            if actor is None:
+                await self.wire.send_away(client)
+            elif actor != client.caller:
+                client.caller = actor
+                for kind, site_id, about in list(client.rooms):
+                    try:
+                        check_room(actor, kind, await self._sites.find(str(site_id)), about)
+                    except Refusal:
+                        self._rooms.leave(client, (kind, site_id, about))
 
     def left(self, client: Client) -> None:
         self._rooms.leave_all(client)

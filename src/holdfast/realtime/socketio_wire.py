@@ -239,6 +239,10 @@ class Wire(socketio.AsyncServer):  # type: ignore[misc] # it has no types
             await self._send_away(eio_sid)
         await self.shutdown()
 
+    async def send_away(self, client: Client) -> None:
+        """Ends a client's connection; it may come again, and is asked again who it is."""
+        await self._send_away(client.eio_sid)
+
     async def _send_away(self, eio_sid: str) -> None:
         socket = self.eio.sockets.get(eio_sid)
         if socket is not None:

@@ -10,6 +10,7 @@ from typing import Any
 from litestar import Request, Response, get
 from litestar.params import FromPath, FromQuery
 
+from holdfast.domain.actors import may
 from holdfast.domain.errors import Refusal
 from holdfast.domain.sites import Site
 from holdfast.http.calls import plain
@@ -19,6 +20,7 @@ from holdfast.http.rights import let_in
 from holdfast.realtime.hub import Given, Hub
 from holdfast.realtime.outlets import AsgiOutlet, Outlet, SocketOutlet
 from holdfast.realtime.readers import Filter, Reader
+from holdfast.realtime.rechecking import Heard
 from holdfast.realtime.seats import Seats
 
 SITES_MAX = 100
@@ -42,7 +44,7 @@ Text = FromQuery[str | None]
 
 @get(
     "/api/sites/{site:str}/events", operation_id="stream_events", summary="Listen to a site", tags=["live"],
-    opt={"right": "names", "codes": ("unknown_site", "invalid_cursor", "too_many_requests", "busy", "unavailable")},
+    opt={"right": "public", "codes": ("unknown_site", "invalid_cursor", "too_many_requests", "busy", "unavailable")},
 )  # fmt: skip
 async def stream_events(
     request: Asked, site: Named, after: Text = None, types: FromQuery[list[str] | None] = None, unit: Text = None
@@ -50,15 +52,16 @@ async def stream_events(
     """The journal as it is written, as Server-Sent Events: `id` is the position, `event` the type, `data` the line.
     Goes on behind `Last-Event-ID` or `after` (`epoch:version`, or a version), else from now on. An event `reset` says
     that what lies between cannot be told: take a new snapshot. With `types` or `unit` only those events come, each with
-    `prev`, the position of the one before it; blocks with an `id` alone move the position."""
+    `prev`, the position of the one before it; blocks with an `id` alone move the position. Whoever may not see names
+    gets every event without them."""
     found = await context_of(request).sites.find(site)
-    return await _streamed(request, [found], after, Filter(_types(types), unit or None))
+    return await _streamed(request, [found], after, _types(types), unit or None)
 
 
 @get(
     "/api/events", operation_id="stream_sites", summary="Listen to several sites", tags=["live"],
     opt={
-        "right": "names", "by": "handler",
+        "right": "public", "by": "handler",
         "codes": ("unknown_site", "invalid_cursor", "too_many_requests", "busy", "unavailable"),
     },
 )  # fmt: skip
@@ -70,14 +73,16 @@ async def stream_sites(
     named = list(dict.fromkeys(name.strip() for text in sites for name in text.split(",") if name.strip()))
     if not 1 <= len(named) <= SITES_MAX:
         raise Refusal("invalid_request", field="sites", expected=f"1 to {SITES_MAX} sites")
-    found = [await let_in(request, context_of(request), name, "names") for name in named]
-    return await _streamed(request, found, after, Filter(_types(types)))
+    found = [await let_in(request, context_of(request), name, "public") for name in named]
+    return await _streamed(request, found, after, _types(types))
 
 
 LIVE_HANDLERS: list[Any] = [stream_events, stream_sites]
 
 
-async def _streamed(request: Asked, sites: list[Site], after: str | None, wanted: Filter) -> Response[Any]:
+async def _streamed(
+    request: Asked, sites: list[Site], after: str | None, types: frozenset[str] | None, unit: str | None = None
+) -> Response[Any]:
     hub: Hub = request.app.state["hub"]
     streams_max: int = request.app.state["streams_max"]
     by_id = {site.id: site.slug for site in sites}
@@ -86,21 +91,26 @@ async def _streamed(request: Asked, sites: list[Site], after: str | None, wanted
         raise Refusal("busy", retry_after_s=5, problem="too many streams are open")
     seats: Seats = request.app.state["seats"]
     caller = caller_of(request)
+    nameless = frozenset(site.id for site in sites if not may(caller, "names", site))
+    wanted = Filter(types, unit, nameless)
+    heard = Heard(caller, tuple((site, "public" if site.id in nameless else "names") for site in sites))
     names = seats.names_of(caller.name if caller.is_known else None, request.scope)
     seats.check(names)
     if "holdfast.head" in (request.scope.get("extensions") or ()):
         return respond(plain(200, None))
-    return _Streamed(hub, by_id, given, wanted, partial(seats.taken, names))
+    return _Streamed(hub, by_id, given, wanted, heard, partial(seats.taken, names))
 
 
 class _Streamed(Response[Any]):
     """An answer that goes on until its reader leaves or its time is over."""
 
     def __init__(
-        self, hub: Hub, sites: dict[int, str], given: Given | None, wanted: Filter, seat: Callable[[], Seat]
-    ) -> None:
+        self, hub: Hub, sites: dict[int, str], given: Given | None, wanted: Filter, heard: Heard,
+        seat: Callable[[], Seat],
+    ) -> None:  # fmt: skip
         super().__init__(None)
         self._hub, self._sites, self._given, self._wanted, self._seat = hub, sites, given, wanted, seat
+        self._heard = heard
 
     def to_asgi_response(self, *_: Any, **__: Any) -> Any:
         return self._run
@@ -117,7 +127,7 @@ class _Streamed(Response[Any]):
         outlet: Outlet = AsgiOutlet(send) if connection is None else SocketOutlet(connection.transport)
         now = self._hub.now()
         ends_at = now + random.uniform(*LIFE_S)  # noqa: S311 the same
-        reader = Reader(self._hub, outlet, self._wanted, now=now, ends_at=ends_at, caller=scope.get("user"))
+        reader = Reader(self._hub, outlet, self._wanted, now=now, ends_at=ends_at, caller=self._heard)
         try:
             await self._hub.join(reader, self._sites, self._given)
             if isinstance(outlet, AsgiOutlet):
