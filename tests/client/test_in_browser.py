@@ -157,7 +157,7 @@ async def test_a_screen_says_whether_it_is_live_stale_or_offline(
     screen: Screen, wire: Wire, house: Holdfast, slug: str
 ) -> None:
     await screen.open()
-    await screen.listen(quietMs=400)
+    await screen.listen(quietMs=1_500)
     await screen.until("said.at(-1)?.state === 'live'")
     wire.silent = True
     await house.site(slug).change_unit("PC1", name="while silent")

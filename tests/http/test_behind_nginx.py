@@ -1,4 +1,4 @@
-"""A real nginx in front, as it comes out of the box: it passes a stream on as it is written, because it is asked to."""
+"""A real nginx in front, as it comes out of the box: it passes a stream on as it is written."""
 
 import re
 import shutil

@@ -41,11 +41,12 @@ class Rechecking:
         self._asking: asyncio.Task[None] | None = None
         self._again = False
 
-    def ask(self) -> None:
-        """A listener of the rights."""
+    def ask(self) -> asyncio.Task[None]:
+        """A listener of the rights; done once all were asked for that listened when it was called."""
         self._again = True
         if self._asking is None:
             self._asking = asyncio.create_task(self._run(), name="rights of listeners")
+        return self._asking
 
     async def _run(self) -> None:
         try:

@@ -24,6 +24,8 @@ TOKEN_PREFIX = "hf_"  # noqa: S105 what tokens begin with, so that scanners of l
 SECRET_BYTES = 32
 KEPT_S = 5.0
 KEPT_MAX = 50_000
+TELL_S = 5.0
+"""How long a change of rights waits at most for those who listen to be asked for again."""
 ASK_S = 1.0
 """How long a server without accounts goes on believing that it has none."""
 SEEN_EVERY = timedelta(minutes=1)
@@ -47,10 +49,11 @@ def hash_of(secret: str) -> bytes:
 
 
 class Access:
-    """The actors behind credentials. `moved` is called when rights have shrunk or changed anywhere."""
+    """The actors behind credentials. `moved` is called when rights have shrunk or changed anywhere, and returns what
+    is done about it."""
 
     def __init__(self, pool: asyncpg.Pool, *, idle_s: float) -> None:
-        self.moved: list[Callable[[], None]] = []
+        self.moved: list[Callable[[], asyncio.Task[None]]] = []
         self.ring: Callable[[], None] = lambda: None
         """Tells the other processes that rights have moved."""
         self._pool = pool
@@ -132,10 +135,14 @@ class Access:
 
     # -- what moves --------------------------------------------------------------------------------------------------
 
-    def has_moved(self) -> None:
-        """Rights were changed by this process: forgets what it remembered, and tells the others."""
-        self._forget()
+    async def has_moved(self) -> None:
+        """Rights were changed by this process: forgets what it remembered, tells the others, and waits until those who
+        listen here were asked for again: whoever was told that a right is taken knows that nothing more is told by it.
+        """
+        told = self._forget()
         self.ring()
+        if told:
+            await asyncio.wait(told, timeout=TELL_S)
 
     def hear(self, ring: Ring) -> None:
         """A listener of the doorbell."""
@@ -153,9 +160,8 @@ class Access:
             self._forget()
             self._version = version
 
-    def _forget(self) -> None:
+    def _forget(self) -> list[asyncio.Task[None]]:
         self._version = None
         self._ask_at = 0.0
         self._kept.clear()
-        for listener in self.moved:
-            listener()
+        return [listener() for listener in self.moved]

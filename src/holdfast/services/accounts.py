@@ -100,7 +100,7 @@ class Accounts:
             if rights:
                 await rights_store.moved(connection)
         if rights:
-            self.access.has_moved()
+            await self.access.has_moved()
 
     def link(self, path: str, secret: str) -> str:
         """The address under which a link works. The secret is a fragment's: it reaches no log on the way, and pages
