@@ -13,7 +13,7 @@ import bench
 from holdfast.store.embedded import EmbeddedServer
 from holdfast.store.migrate import migrate
 
-NOT_BENCHES = {"__main__", "ground", "minute_cron", "serving"}
+NOT_BENCHES = {"__main__", "ground", "minute_cron", "peers", "serving"}
 
 
 async def run(name: str) -> dict[str, object]:

@@ -434,7 +434,7 @@ def openapi() -> dict[str, Any]:
     house = app.House(
         settings=Settings(), database_url="", desk_pool=nowhere, reads=nowhere, desk=desk, sites=Sites(nowhere),
         reconciler=Reconciler(nowhere, desk), hub=Hub(nowhere, Epochs(nowhere)), doorbell=Doorbell(),
-        stopping=asyncio.Event(), accounts=Accounts(nowhere, Access(nowhere, idle_s=1.0), nowhere, nowhere, nowhere),
+        stopping=asyncio.Event(), jobs=nowhere, accounts=Accounts(nowhere, Access(nowhere, idle_s=1.0), nowhere, nowhere, nowhere),
     )  # fmt: skip
     found: dict[str, Any] = json.loads(document(app.application(house).inner))
     return found

@@ -12,6 +12,7 @@ import asyncpg
 import msgspec
 import structlog
 
+from holdfast.app.jobs import JobsHouse, close_jobs, connections_of, make_jobs
 from holdfast.http.server import StartError as StartError
 from holdfast.realtime.hub import Hub
 from holdfast.runtime.loop import Loop
@@ -55,6 +56,7 @@ class House(msgspec.Struct, frozen=True):
     hub: Hub
     doorbell: Doorbell
     accounts: Accounts
+    jobs: JobsHouse
     stopping: asyncio.Event
     """Set when the program is asked to stop: streams end then, or they would hold it up."""
     loops: list[Loop] = []
@@ -104,6 +106,10 @@ async def opened(settings: Settings, stopping: asyncio.Event | None = None) -> A
         desk.heard.append(hub.heard)
         doorbell.listeners += [hub.hear, reconciler.hear]
         accounts = _accounts(settings, reads, doorbell)
+        services = {"desk": desk, "sites": sites, "reconciler": reconciler, "reads": reads, "accounts": accounts}
+        jobs_pool = await _pool(url, limits, stack, "holdfast jobs", connections_of(settings))
+        jobs = make_jobs(settings, jobs_pool, services, doorbell)
+        stack.callback(close_jobs, doorbell)
         if embedded is not None:
             desk.brake.release = embedded.release_ballast
         _log_acts(settings, desk)
@@ -113,7 +119,7 @@ async def opened(settings: Settings, stopping: asyncio.Event | None = None) -> A
         disks = Disks(settings.data, folder, low_bytes=settings.disk_free_min_mb * MIB)
         stopping = stopping if stopping is not None else asyncio.Event()
         yield House(
-            settings, url, desk_pool, reads, desk, sites, reconciler, hub, doorbell, accounts, stopping,
+            settings, url, desk_pool, reads, desk, sites, reconciler, hub, doorbell, accounts, jobs, stopping,
             embedded=embedded, disks=disks, limiter=_limiter(settings),
         )  # fmt: skip
 

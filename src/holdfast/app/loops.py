@@ -2,13 +2,14 @@
 
 import asyncio
 import socket
-from collections.abc import AsyncIterator, Callable
+from collections.abc import AsyncIterator, Callable, Sequence
 from contextlib import asynccontextmanager
 from functools import partial
 
 import structlog
 
 from holdfast.app.house import House
+from holdfast.app.jobs import job_loops
 from holdfast.http.server import StartError as StartError
 from holdfast.runtime.alarms import Alarms
 from holdfast.runtime.doorbell import Ringing
@@ -49,12 +50,16 @@ LOOPS: list[MakeLoop] = [
     lambda house: Telling(BookingMails(house.reads), house.desk),
     lambda house: Rights(house.accounts.access),
 ]
+WORKER_LOOPS: list[MakeLoop] = [lambda house: Ringing(house.database_url, house.doorbell)]
+"""What runs beside jobs and schedules in a process that serves nobody."""
 
 
 @asynccontextmanager
-async def running_loops(house: House) -> AsyncIterator[None]:
+async def running_loops(house: House, makers: Sequence[MakeLoop] | None = None) -> AsyncIterator[None]:
     """Runs the loops of the runtime beside the block; afterwards each ends with its present step, or is cancelled."""
-    house.loops.extend(make(house) for make in LOOPS)
+    house.loops.extend(make(house) for make in (LOOPS if makers is None else makers))
+    if house.settings.jobs:
+        house.loops.extend(job_loops(house.jobs, house.settings, house.doorbell))
     tasks = []
     for loop in house.loops:
         task = asyncio.create_task(loop.run(), name=f"{loop.name} loop")

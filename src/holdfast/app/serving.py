@@ -47,6 +47,8 @@ HANDLERS: list[tuple[str, str]] = [
     ("holdfast.http.accounts", "ACCOUNT_HANDLERS"),
     ("holdfast.http.people", "PEOPLE_HANDLERS"),
     ("holdfast.http.former.routes", "FORMER_HANDLERS"),
+    ("holdfast.http.schedules", "SCHEDULE_HANDLERS"),
+    ("holdfast.http.jobs", "JOB_HANDLERS"),
     ("holdfast.http.health", "HEALTH_HANDLERS"),
     ("holdfast.http.metrics", "METRICS_HANDLERS"),
     ("holdfast.http.reconciling", "RECONCILING_HANDLERS"),
@@ -71,6 +73,7 @@ def application(house: House) -> Any:
         "reconciler": house.reconciler,
         "hub": house.hub,
         "accounts": house.accounts,
+        "jobs": house.jobs,
         "streams_max": settings.streams_max,
         "metrics_public": settings.metrics_public,
     }

@@ -14,6 +14,7 @@ from holdfast.cli.files import import_
 from holdfast.cli.looking import board
 from holdfast.cli.replaying import replay
 from holdfast.cli.serving import demo, serve, settings
+from holdfast.cli.working import work
 
 EPILOG = "Start with: holdfast demo"
 
@@ -29,6 +30,6 @@ def main() -> None:
 
 
 for _command in (
-    demo, serve, account, token, board, book, check, import_, replay, migrate, backup, restore, settings,
+    demo, serve, work, account, token, board, book, check, import_, replay, migrate, backup, restore, settings,
 ):  # fmt: skip
     main.add_command(_command)

@@ -104,7 +104,7 @@ def _run(settings: Settings, *, after: object = None) -> None:
     else:
         try:
             uvloop.run(app.serve(settings, on_ready=ready, on_set_up=set_up))
-        except app.StartError as error:
+        except (app.StartError, app.JobsError) as error:
             raise click.ClickException(str(error)) from None
 
 

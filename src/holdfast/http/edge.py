@@ -17,8 +17,8 @@ from holdfast.http.auth import SAFE_METHODS
 from holdfast.http.calls import Reply, post_booking
 from holdfast.http.context import Context
 from holdfast.http.deadlines import Deadlines
-from holdfast.http.errors import PROBLEM_MEDIA, EdgeError, Headers, problem
-from holdfast.http.former.shape import failure, is_former
+from holdfast.http.errors import PROBLEM_MEDIA, EdgeError, Headers
+from holdfast.http.former.shape import is_former, teller_at
 from holdfast.http.guards import Guards
 from holdfast.http.headers import HSTS, SECURITY, completed
 from holdfast.http.rights import sees_names
@@ -249,7 +249,7 @@ def reply_to(error: Exception, scope: Any) -> Reply:
     """The answer to a failed request: the refusal's own, or what the failure means to whoever asks; in the shape that
     its address answers in."""
     staff, method, path = sees_names(scope), scope["method"], scope["path"]
-    tell = failure if is_former(path) else problem
+    tell = teller_at(path)
     if isinstance(error, Refusal | EdgeError):
         return tell(error, staff=staff)
     if isinstance(error, TimeoutError):

@@ -21,6 +21,7 @@ RIGHTS = 0
 """Named in a ring as a site would be: rights have moved. No site has this id."""
 ALL = "*"
 _FORM = "1"
+_JOBS_FORM = "j"
 
 log = structlog.get_logger("holdfast.doorbell")
 
@@ -31,9 +32,11 @@ class Ring(msgspec.Struct, frozen=True):
 
     sites: tuple[tuple[int, int], ...] | None
     due_in_s: float | None = None
+    queues: frozenset[str] = frozenset()
+    """Queues with new jobs; `ALL` among them stands for any."""
 
 
-ANYTHING = Ring(None, 0.0)
+ANYTHING = Ring(None, 0.0, frozenset({ALL}))
 """Heard after a time of deafness."""
 
 Listener = Callable[[Ring], None]
@@ -55,6 +58,7 @@ class Doorbell:
         self._is_many = False
         self._due_at: datetime | None = None
         self._due_said_at: datetime | None = None
+        self._queues: set[str] = set()
 
     # -- telling ---------------------------------------------------------------------------------------------------
 
@@ -83,22 +87,30 @@ class Doorbell:
         if self._has_company and (self._due_at is None or wakes_at < self._due_at):
             self._due_at, self._due_said_at = wakes_at, now
 
+    def queued(self, queues: frozenset[str]) -> None:
+        """Notes queues in which jobs of this process were put, once that has committed."""
+        if self._has_company:
+            self._queues |= queues
+            if not self.is_deaf:
+                self.wanted()
+
     @property
     def has_news(self) -> bool:
-        return bool(self._sites) or self._is_many
+        return bool(self._sites) or self._is_many or bool(self._queues)
 
     async def ring(self) -> None:
         """Sends what has been noted, if anybody listens."""
-        payload = self._payload()
-        if payload is None or self._wire is None or not self._has_company:
+        payloads = [each for each in (self._payload(), self._jobs_payload()) if each is not None]
+        if self._wire is None or not self._has_company:
             return
-        try:
-            await self._wire.ring(payload)
-        except BaseException:
-            # nobody knows whether it was heard: the next one says that anything may be new
-            self._is_many = True
-            raise
-        self.rings_sent += 1
+        for payload in payloads:
+            try:
+                await self._wire.ring(payload)
+            except BaseException:
+                # nobody knows whether it was heard: the next one says that anything may be new
+                self._is_many = True
+                raise
+            self.rings_sent += 1
 
     def _payload(self) -> str | None:
         sites, is_many, due_at, said_at = self._sites, self._is_many, self._due_at, self._due_said_at
@@ -109,6 +121,14 @@ class Doorbell:
         named = ALL if is_many else " ".join(f"{site_id}:{version}" for site_id, version in sites.items())
         payload = f"{_FORM} {due} {named}"
         return payload if len(payload) <= PAYLOAD_BYTES_MAX else f"{_FORM} {due} {ALL}"
+
+    def _jobs_payload(self) -> str | None:
+        queues, self._queues = self._queues, set()
+        if not queues:
+            return None
+        # names may hold spaces; a process of an earlier release takes the whole for anything
+        payload = f"{_JOBS_FORM} " + "\t".join(sorted(queues))
+        return payload if len(payload.encode()) <= PAYLOAD_BYTES_MAX else f"{_JOBS_FORM} {ALL}"
 
     # -- hearing ---------------------------------------------------------------------------------------------------
 
@@ -143,7 +163,7 @@ class Doorbell:
         self._has_company = True
         self.rings_heard += 1
         ring = read(payload)
-        if ring.sites != ():
+        if ring.sites != () or ring.queues:
             self._tell(ring)
 
     def _break(self) -> None:
@@ -161,6 +181,8 @@ class Doorbell:
 def read(payload: str) -> Ring:
     """A ring as it was sent."""
     form, _, rest = payload.partition(" ")
+    if form == _JOBS_FORM:
+        return Ring((), None, frozenset(rest.split("\t")))
     due, _, named = rest.partition(" ")
     try:
         if form != _FORM:

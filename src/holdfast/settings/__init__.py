@@ -253,6 +253,28 @@ class Settings:
         default=24.0,
         metadata=_about("h", "how long the answer to an Idempotency-Key is kept", _between(1, 24 * 366)),
     )
+    jobs: bool = field(
+        default=True, metadata=_about("yes/no", "whether the server runs jobs and schedules; else `holdfast work` does")
+    )
+    job_queues: str = field(
+        default="*", metadata=_about("names", "queues that this process works on, with commas between; * for all")
+    )
+    job_capacity: int = field(
+        default=50, metadata=_about("jobs", "how many jobs one process runs at once", _between(1, 10_000))
+    )
+    job_transactions_max: int = field(
+        default=4,
+        metadata=_about("jobs", "how many transactional jobs one process runs at once", _between(1, 1000)),
+    )
+    job_modules: str = field(
+        default="", metadata=_about("names", "Python modules that register jobs, with commas between")
+    )
+    run_retention_days: float = field(
+        default=30.0, metadata=_about("days", "how long runs of jobs and their log lines are kept", _between(1, 3660))
+    )
+    tick_retention_days: float = field(
+        default=400.0, metadata=_about("days", "how long the ledger of schedules is kept", _between(1, 3660))
+    )
     sources: Mapping[str, str] = field(default_factory=dict, repr=False, compare=False)
 
     @property

@@ -3,6 +3,7 @@
 Frontends show `message` to people as it is, so it is a sentence that says what to do. Refuses to know of any handler.
 """
 
+from collections.abc import Callable
 from typing import Any
 
 import msgspec
@@ -18,6 +19,7 @@ MEDIA = b"application/json"
 Reply = tuple[int, Headers, bytes]
 
 _ROOTS = ("/bookings", "/api/bookings", "/api/sync-sessions")
+_CRON_ROOTS = ("/api/cron",)
 _encode = msgspec.json.Encoder().encode
 _SENTENCES = {
     "slot_taken": TAKEN,
@@ -46,7 +48,14 @@ class FormerFailure(msgspec.Struct, frozen=True, omit_defaults=True):
 
 def is_former(path: str) -> bool:
     """Whether an address is one that is answered in the former shapes, failures included."""
-    return any(path == root or path.startswith(root + "/") for root in _ROOTS)
+    return _is_below(path, _ROOTS) or _is_below(path, _CRON_ROOTS)
+
+
+def teller_at(path: str) -> Callable[..., Reply]:
+    """What tells a failure in the shape that an address answers in."""
+    if _is_below(path, _CRON_ROOTS):
+        return cron_failure
+    return failure if _is_below(path, _ROOTS) else problem
 
 
 def status_of(code: str) -> int:
@@ -74,6 +83,14 @@ def failure(error: Refusal | EdgeError, *, staff: bool, message: str | None = No
     return status_of(error.code), headers, _encode(told)
 
 
+def cron_failure(error: Refusal | EdgeError, *, staff: bool) -> Reply:
+    """The answer to a request that was refused, as the replaced cron system gave it."""
+    status, headers, body = failure(error, staff=staff)
+    told = msgspec.json.decode(body)
+    del told["success"]
+    return status, headers, _encode({"status": "error", **told})
+
+
 def message_of(refusal: Refusal) -> str:
     """What was refused, as one sentence for the person at the screen."""
     code, data = refusal.code, refusal.data
@@ -87,3 +104,7 @@ def message_of(refusal: Refusal) -> str:
         return _SENTENCES[code]
     said = sentence(code, data)
     return said if said.endswith((".", "?", ")")) else said + "."
+
+
+def _is_below(path: str, roots: tuple[str, ...]) -> bool:
+    return any(path == root or path.startswith(root + "/") for root in roots)

@@ -1,0 +1,1 @@
+"""Scripts that measure one job system each, ours among them, alike: run with a database URL, they print JSON."""
