@@ -17,7 +17,7 @@ async def main() -> None:
     driver = AsyncpgDriver(await asyncpg.connect(url))
     putting = Queries(AsyncpgDriver(await asyncpg.connect(url)))
     await putting.install()
-    manager = QueueManager(driver)
+    manager = QueueManager(Queries(driver))
 
     @manager.entrypoint("noop")
     async def noop(job: Job) -> None:

@@ -331,48 +331,6 @@ async def test_a_batch_counts_its_jobs_and_is_followed_by_the_one_that_was_asked
     assert row["finished_at"] is not None and empty.job_ids == []
 
 
-async def test_progress_and_log_lines_are_kept_with_the_run(db: asyncpg.Pool, registry: Registry):
-    gate = asyncio.Event()
-
-    @registry.job
-    async def tells(ctx: JobContext) -> None:
-        ctx.log("began")
-        ctx.progress(3, 10, "rows")
-        ctx.log("odd \x00 thing", "warning")
-        with pytest.raises(RuntimeError, match="transaction"):
-            _ = ctx.tx
-        await gate.wait()
-
-    async with db.acquire() as tx:
-        put = await enqueue(tx, tells, {})
-    async with crew_on(db, registry) as crew:
-        await work(crew, lambda: crew.running == 1)
-        await asyncio.sleep(0)
-        await crew.notes.write(db)
-        row = await db.fetchrow("select progress_done, progress_total, progress_note from running")
-        assert row is not None and tuple(row) == (3, 10, "rows")
-        gate.set()
-        await work(crew)
-    lines = await db.fetch("select number, level, text from job_log where job_id = $1 order by number", put.id)
-    assert [tuple(line) for line in lines] == [(1, "info", "began"), (2, "warning", "odd  thing")]
-
-
-async def test_a_hundred_thousand_log_lines_hold_nobody_up(db: asyncpg.Pool, registry: Registry):
-    @registry.job
-    async def chatty(ctx: JobContext) -> None:
-        for n in range(100_000):
-            ctx.log(f"line {n}")
-
-    async with db.acquire() as tx:
-        await enqueue(tx, chatty, {})
-    async with crew_on(db, registry) as crew:
-        await work(crew)
-        while crew.notes.has_news:
-            await crew.notes.write(db)
-    last = await db.fetchrow("select number, text from job_log order by number desc limit 1")
-    assert last is not None and tuple(last) == (10_000, "more lines follow than are kept")
-
-
 async def test_what_is_put_in_with_a_delay_waits_for_it(db: asyncpg.Pool, registry: Registry):
     @registry.job
     async def later() -> None: ...
