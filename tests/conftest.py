@@ -27,6 +27,8 @@ from holdfast.store.embedded import EmbeddedServer
 
 WORKERS_MAX = 12
 TEMPLATE = "holdfast_template"
+DATA = Path(tempfile.gettempdir()) / "holdfast-test-data"
+"""A data folder for servers that keep next to nothing in it: their database is elsewhere."""
 # Durability is tested with servers of their own; here it would only cost time.
 FAST_OPTIONS = {
     "fsync": "off",

@@ -6,7 +6,6 @@ import threading
 from collections.abc import Iterator
 from contextlib import AsyncExitStack, contextmanager
 from datetime import UTC, datetime, timedelta
-from pathlib import Path
 from typing import Any
 
 import httpx
@@ -14,6 +13,7 @@ import pytest
 
 from holdfast.app import address_of, listening, opened, running_loops, served
 from holdfast.settings import Settings
+from tests.conftest import DATA
 
 TOKEN = "a-token-for-tests-only"
 TAKEN = "This slot was just booked by another student. Please choose another time slot."
@@ -79,7 +79,7 @@ class Wizard:
 @contextmanager
 def serving(database_url: str) -> Iterator[str]:
     """The address of a real server in a thread of its own."""
-    settings = Settings(database_url=database_url, admin_token=TOKEN, port=0, data=Path("/nonexistent"))
+    settings = Settings(database_url=database_url, admin_token=TOKEN, port=0, data=DATA)
     ready, found = threading.Event(), {}
 
     async def serve() -> None:

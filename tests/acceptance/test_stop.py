@@ -19,6 +19,7 @@ import httpx
 import pytest
 
 from holdfast.store import database
+from tests.conftest import DATA
 from tests.stage import check_promises, make_site
 
 ROOT = Path(__file__).parents[2]
@@ -43,7 +44,7 @@ class Process:
 
 
 @asynccontextmanager
-async def serving(url: str | None = None, *, data: Path = Path("/nonexistent")) -> AsyncIterator[Process]:
+async def serving(url: str | None = None, *, data: Path = DATA) -> AsyncIterator[Process]:
     environ = {name: value for name, value in os.environ.items() if not name.startswith("HOLDFAST_")}
     environ |= {"PYTHONPATH": str(ROOT / "src"), "HOLDFAST_SHUTDOWN_TIMEOUT_S": str(SHUTDOWN_S)}
     environ |= {"HOLDFAST_DATABASE_URL": url} if url is not None else {}

@@ -3,7 +3,6 @@
 import re
 from collections.abc import Callable
 from dataclasses import replace
-from pathlib import Path
 from typing import Any
 
 import httpx
@@ -11,6 +10,7 @@ import pytest
 from playwright.async_api import Browser, Page, expect
 
 from holdfast.settings import Settings
+from tests.conftest import DATA
 from tests.console.conftest import PHONE, Book, Looker, Seat
 from tests.http.conftest import LiveServer
 
@@ -260,7 +260,7 @@ async def test_the_badge_says_when_the_server_is_down_and_nothing_is_missed(
     kept = make_server_on(database_url, admin_token=None)
     assert kept.client.post("/api/sites", json={"kind": "cafe", "name": "Kept", "time_zone": "UTC"}).status_code == 201
     add(kept.client, "kept", "PC1")
-    settings = Settings(database_url=database_url, port=0, data=Path("/nonexistent"))
+    settings = Settings(database_url=database_url, port=0, data=DATA)
     first = LiveServer(settings)
     first.start()
     looker = Looker(browser, first.url)

@@ -96,7 +96,8 @@ def test_what_there_is_not_is_a_page_too(client: httpx.Client, cafe: str) -> Non
 
 def test_pages_are_for_callers_whom_the_gate_lets_in(make_server: Callable[..., LiveServer]) -> None:
     server = make_server()
-    assert httpx.get(f"{server.url}/console").status_code == 401
+    sent = httpx.get(f"{server.url}/console")
+    assert (sent.status_code, sent.headers["location"]) == (303, "/sign-in?next=%2Fconsole")
     assert httpx.get(f"{server.url}/static/ui.css").status_code == 200
     assert server.client.get("/console").status_code == 200
 

@@ -62,12 +62,12 @@ class LiveServer:
 
 
 @pytest.fixture
-def make_server_on() -> Iterator[Callable[..., LiveServer]]:
+def make_server_on(tmp_path: Path) -> Iterator[Callable[..., LiveServer]]:
     """A function that starts a server on the database of a URL; keywords are settings."""
     started: list[LiveServer] = []
 
     def make(url: str, **settings: Any) -> LiveServer:
-        given = {"admin_token": TOKEN, "port": 0, "data": Path("/nonexistent"), **settings}
+        given = {"admin_token": TOKEN, "port": 0, "data": tmp_path / "data", **settings}
         server = LiveServer(Settings(database_url=url, **given))
         server.start()
         started.append(server)

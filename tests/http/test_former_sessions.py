@@ -11,7 +11,7 @@ import asyncpg
 import httpx
 import pytest
 
-import holdfast.app
+from holdfast.app import loops
 from holdfast.http.former import sessions
 
 OVER = "/api/bookings/auto-complete-sessions"
@@ -20,7 +20,7 @@ OVER = "/api/bookings/auto-complete-sessions"
 @pytest.fixture
 def sleeping(make_server: Callable[..., Any], monkeypatch: pytest.MonkeyPatch) -> Any:
     """A server whose alarms do not run, with a café of four PCs."""
-    monkeypatch.setattr(holdfast.app, "LOOPS", [])
+    monkeypatch.setattr(loops, "LOOPS", [])
     server = make_server()
     make_cafe(server.client, "Corner")
     return server

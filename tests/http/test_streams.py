@@ -11,6 +11,7 @@ import httpx
 import pytest
 
 from holdfast import app
+from tests.conftest import DATA
 from tests.http.conftest import TOKEN, LiveServer
 
 
@@ -170,11 +171,10 @@ def test_a_server_that_stops_ends_its_streams(make_server_on: Any, database_url:
 
 async def test_plain_asgi_serves_the_same(database_url: str) -> None:
     """Another server gives no way to its sockets; then bytes go through `send`."""
-    from pathlib import Path
 
     from holdfast.settings import Settings
 
-    settings = Settings(database_url=database_url, admin_token=TOKEN, data=Path("/nonexistent"))
+    settings = Settings(database_url=database_url, admin_token=TOKEN, data=DATA)
     async with app.opened(settings) as house:
         served = app.application(house)
         headers = [(b"authorization", f"Bearer {TOKEN}".encode()), (b"host", b"testserver")]

@@ -4,7 +4,6 @@ import asyncio
 import json
 from collections.abc import AsyncIterator, Callable
 from contextlib import asynccontextmanager
-from pathlib import Path
 from typing import Any
 from uuid import UUID
 
@@ -30,6 +29,7 @@ from holdfast.services.desk import Desk
 from holdfast.services.journal import Epochs
 from holdfast.services.sites import Sites
 from holdfast.settings import Settings
+from tests.conftest import DATA
 from tests.stage import staged
 
 PLACE_OF = UUID(int=7)
@@ -41,7 +41,7 @@ WAIT_S = 10.0
 @asynccontextmanager
 async def endpoint(database_url: str) -> AsyncIterator[tuple[str, SocketIO]]:
     """A server in this loop, and its Socket.IO."""
-    settings = Settings(database_url=database_url, admin_token=TOKEN, port=0, data=Path("/nonexistent"))
+    settings = Settings(database_url=database_url, admin_token=TOKEN, port=0, data=DATA)
     with listening(settings) as bound:
         async with opened(settings) as house, running_loops(house):
             edge = application(house)

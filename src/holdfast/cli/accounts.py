@@ -23,7 +23,11 @@ _at_site = click.option("--site", help="Slug or id of the one site that it is fo
 
 @click.group()
 def account() -> None:
-    """Make an account, let somebody back in, or close one."""
+    """Make an account, let somebody back in, or close one.
+
+    \b
+    Example: holdfast account create ann@example.org --name "Ann Smith"
+    """
 
 
 @account.command("create")
@@ -90,7 +94,11 @@ def disable(email: str, enable: bool, **flags: object) -> None:
 
 @click.group()
 def token() -> None:
-    """Make, list and revoke the tokens of programs."""
+    """Make, list and revoke the tokens of programs.
+
+    \b
+    Example: holdfast token create "lobby screen" --scopes read,names
+    """
 
 
 @token.command("create")

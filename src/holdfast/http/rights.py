@@ -37,9 +37,11 @@ async def guard(connection: ASGIConnection[Any, Any, Any, Any], handler: BaseRou
     elif right == KNOWN or (right is not None and handler.opt.get("by") == BY_SERVICE):
         if not actor.is_known:
             raise Refusal("unauthorised")
+    elif right is not None and handler.opt.get("by") == BY_HANDLER:
+        return
     elif right is not None and named is not None:
         await let_in(connection, context_of(connection), str(named), right)
-    elif right is None or handler.opt.get("by") != BY_HANDLER:
+    else:
         raise Refusal("not_allowed")
 
 
