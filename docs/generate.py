@@ -91,7 +91,10 @@ SITE_SETTINGS: Mapping[str, tuple[str, str]] = {
         "list",
         "what is asked of customers: `name`, `label`, `required`, `is_reference`, `choices`, `chars_max`",
     ),
-    "team_max": ("people", "how many people a booking may name beside its booker; 0 names none"),
+    "team_max": (
+        "people",
+        "how many people `details.team` may name beside the booker; 0 keeps whatever is sent of them as it came",
+    ),
     "mail_bookings": ("yes/no", "whether customers are told by mail what becomes of their bookings"),
     "mail_texts": ("texts", "the owner's own words in mails, by kind and language; see the guide on mail"),
 }
@@ -117,6 +120,11 @@ EVENT_TYPES: Mapping[str, tuple[str, str]] = {
     "booking.no_show": ("the guest did not come", "`booking`, `reason`, `override`"),
     "booking.expired": ("a hold lapsed, or a request was not decided by its start", "`booking`"),
     "booking.undone": ("a start, a no-show or a rejection was taken back", "`booking`, `reason`"),
+    "booking.erased": (
+        "whose it was is forgotten, in all that the journal said of it before as well: the lines stay, without "
+        "customer, note, details and reasons",
+        "`booking`",
+    ),
     "unit.created": (
         "a unit was added",
         "`code`, `name`, `category`, `parent`, `condition`, `attributes`, `to` (its first status)",
@@ -279,6 +287,7 @@ def errors_page() -> str:
         "- `invalid_request`, `invalid_time`, `invalid_settings`: `field`, and `problem` or `expected`; `did_you_mean` for an unknown name.",
         "- `version_mismatch`: `expected`, `version`.",
         "- `quota_reached`: `quota`, `live`.",
+        "- `has_live_bookings`: `sites` (how many, by slug), or `site` and `bookings` (up to 20 ids).",
         "- 503 and 507: the header `Retry-After` in seconds.",
     ]
     return page(lines)

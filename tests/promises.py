@@ -242,6 +242,9 @@ class Fold:
                 imported = cause == "created" and told["state"] in table
                 if not imported:
                     self.look._note("born wrong", version, cause, told["state"])
+        elif cause == "erased":
+            if told["state"] != before or told["customer"]:
+                self.look._note("forgetting whose it was changed more, or not that", version, before, told["state"])
         elif table[before].get(cause) != told["state"]:
             self.look._note("a step that no table has", version, before, cause, told["state"])
         if told["version"] != version:

@@ -27,7 +27,7 @@ TYPES = {
     f"booking.{word}"
     for word in (
         *("created", "confirmed", "approved", "rejected", "revoked", "started", "extended", "moved", "completed"),
-        *("cancelled", "no_show", "expired", "undone"),
+        *("cancelled", "no_show", "expired", "undone", "erased"),
     )
 }
 ACTS = {

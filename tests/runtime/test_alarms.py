@@ -97,7 +97,7 @@ async def test_old_answers_are_forgotten_and_fresh_ones_kept(pool: asyncpg.Pool)
         "insert into answer "
         "select 1, 'k' || n, '', 200, '', 1, now() - make_interval(hours => n) from generate_series(1, 48) n"
     )
-    loop = Retention(pool, answer_hours=24, finding_days=90, journal_days=90)
+    loop = Retention(pool, answer_hours=24, finding_days=90, journal_days=90, log_days=365)
     await loop.step()
     assert await pool.fetchval("select count(*) from answer") in (23, 24)
 

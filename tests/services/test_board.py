@@ -31,9 +31,7 @@ async def events_behind(stage: Stage, version: int) -> list[dict[str, Any]]:
     site = await Sites(stage.pool).find(str(stage.site_id))
     found: list[dict[str, Any]] = []
     for _ in range(100):
-        page = await journal_page(
-            stage.pool, Epochs(stage.pool), site, after=str(version), limit=40, types=None, subject=None
-        )
+        page = await journal_page(stage.pool, Epochs(stage.pool), site, after=str(version), limit=40)
         found += [msgspec.json.decode(msgspec.json.encode(event)) for event in page.events]
         version = page.next
         if version == page.last:

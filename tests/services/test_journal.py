@@ -1,11 +1,14 @@
 """The journal is dense and its positions mean one thing: this version of this line of history."""
 
+from datetime import datetime
+from typing import Any
+
 import asyncpg
 import pytest
 
 from holdfast.domain.errors import Refusal
 from holdfast.domain.sites import Site
-from holdfast.services.journal import Epochs, JournalPage, journal_page, position
+from holdfast.services.journal import Epochs, JournalPage, LineFilter, Lines, journal_page, position
 from holdfast.services.sites import Sites
 from tests.stage import Stage, staged
 
@@ -17,12 +20,12 @@ async def site_of(stage: Stage) -> Site:
 
 
 async def read(
-    stage: Stage, after: str | None, *, limit: int = 100, types: tuple[str, ...] | None = None,
-    subject: str | None = None,
+    stage: Stage, after: str | None, *, limit: int = 100, start: datetime | None = None, end: datetime | None = None,
+    **by: Any,
 ) -> JournalPage:  # fmt: skip
-    epochs = Epochs(stage.pool)
+    wanted = Lines(LineFilter(**by), start, end)
     return await journal_page(
-        stage.pool, epochs, await site_of(stage), after=after, limit=limit, types=types, subject=subject
+        stage.pool, Epochs(stage.pool), await site_of(stage), after=after, limit=limit, wanted=wanted
     )
 
 

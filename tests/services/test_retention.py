@@ -7,7 +7,13 @@ from holdfast.services import retention
 from holdfast.services.checking import check_sites
 from holdfast.services.journal import Epochs, journal_page
 from holdfast.services.proving import prove_sites
-from holdfast.services.retention import forget_old_findings, forget_old_observations, trim_journals
+from holdfast.services.retention import (
+    forget_ended_access,
+    forget_old_findings,
+    forget_old_log_lines,
+    forget_old_observations,
+    trim_journals,
+)
 from tests.reconciling import forget_site, reconciled, see, site_of
 from tests.stage import Stage, staged
 
@@ -38,9 +44,8 @@ async def test_a_trimmed_journal_is_dense_and_readers_from_before_begin_anew(
         assert versions == list(range(8, await stage.version() + 1))
         assert await pool.fetchval("select trimmed_version from site") == 7
         site, epochs = await site_of(stage), Epochs(pool)
-        page = {"limit": 100, "types": None, "subject": None}
-        assert (await journal_page(pool, epochs, site, after="6", **page)).reset == "trimmed"
-        whole = await journal_page(pool, epochs, site, after="7", **page)
+        assert (await journal_page(pool, epochs, site, after="6", limit=100)).reset == "trimmed"
+        whole = await journal_page(pool, epochs, site, after="7", limit=100)
         assert whole.reset is None and [one.version for one in whole.events] == versions
         assert not (await check_sites(pool))[0].mismatches
         assert not await prove_sites(pool)
@@ -75,3 +80,30 @@ async def test_closed_findings_and_old_observations_are_let_go_of(pool: asyncpg.
         )
         await forget_old_observations(pool)
         assert await pool.fetchval("select count(*) from observation") == 0
+
+
+async def test_the_account_log_and_ended_access_are_let_go_of(pool: asyncpg.Pool) -> None:
+    account = await pool.fetchval(
+        "insert into account (id, email, name) values (gen_random_uuid(), 'ann@example.org', 'Ann') returning id"
+    )
+    for age in ("400 days", "300 days"):
+        await pool.execute(
+            "insert into account_log (id, at, actor, action) values (gen_random_uuid(), now() - $1::text::interval, "
+            "'console', 'signed_in')", age,
+        )  # fmt: skip
+    for number, (idle, ends) in enumerate((("1 hour", "1 day"), ("-1 hour", "1 day"), ("1 hour", "-1 hour"))):
+        await pool.execute(
+            "insert into session (token_hash, account_id, idle_until, ends_at, address, agent) values "
+            "($1, $2, now() + $3::text::interval, now() + $4::text::interval, '', '')",
+            bytes([number]) * 32, account, idle, ends,
+        )  # fmt: skip
+        await pool.execute(
+            "insert into single_use (token_hash, id, purpose, created_by, expires_at) values "
+            "($1, gen_random_uuid(), 'set_up', 'console', now() + $2::text::interval)",
+            bytes([number]) * 32, ends,
+        )  # fmt: skip
+    assert not await forget_old_log_lines(pool, after_days=365)
+    assert not await forget_ended_access(pool)
+    assert await pool.fetchval("select count(*) from account_log") == 1
+    assert await pool.fetchval("select count(*) from session") == 1
+    assert await pool.fetchval("select count(*) from single_use") == 2

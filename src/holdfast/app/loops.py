@@ -42,6 +42,7 @@ LOOPS: list[MakeLoop] = [
         answer_hours=house.settings.answer_retention_hours,
         finding_days=house.settings.finding_retention_days,
         journal_days=house.settings.journal_retention_days,
+        log_days=house.settings.account_log_retention_days,
     ),
     lambda house: _watching(house),
     lambda house: Live(house.hub),

@@ -46,6 +46,7 @@ HANDLERS: list[tuple[str, str]] = [
     # modules with further Litestar handlers, under full paths
     ("holdfast.http.accounts", "ACCOUNT_HANDLERS"),
     ("holdfast.http.people", "PEOPLE_HANDLERS"),
+    ("holdfast.http.audit", "AUDIT_HANDLERS"),
     ("holdfast.http.former.routes", "FORMER_HANDLERS"),
     ("holdfast.http.schedules", "SCHEDULE_HANDLERS"),
     ("holdfast.http.jobs", "JOB_HANDLERS"),

@@ -13,7 +13,9 @@ from holdfast import app
 from holdfast.cli.running import database_options, in_one_line, out, run, settings_of
 from holdfast.domain.actors import CONSOLE, RIGHTS, TEAM
 from holdfast.services import account_administration as administration
-from holdfast.services import tokens
+from holdfast.services import person_export, persons, tokens
+from holdfast.services.account_log import note
+from holdfast.services.paging import PAGE_ROWS_MAX
 from holdfast.settings import Settings
 
 T = TypeVar("T")
@@ -23,7 +25,7 @@ _at_site = click.option("--site", help="Slug or id of the one site that it is fo
 
 @click.group()
 def account() -> None:
-    """Make an account, let somebody back in, or close one.
+    """Make an account, let somebody back in, close one; hand out or forget what is kept of a person.
 
     \b
     Example: holdfast account create ann@example.org --name "Ann Smith"
@@ -92,6 +94,56 @@ def disable(email: str, enable: bool, **flags: object) -> None:
     out.print(f"{email} can sign in again." if enable else f"{email} can no longer sign in.", highlight=False)
 
 
+@account.command("export")
+@click.argument("email")
+@_of_organisation
+@database_options
+def export(email: str, organisation: str | None, **flags: object) -> None:
+    """Print all that is kept of a person as one JSON document: account, bookings with their history, mails, log lines.
+
+    \b
+    Example: holdfast account export ann@example.org > ann.json
+    """
+
+    async def work(house: app.House) -> None:
+        place = await administration.place(house.reads, house.sites, organisation, None)
+        person = await persons.find(house.accounts, CONSOLE, place.organisation_id, persons.Named(email))
+        await note(
+            house.reads, CONSOLE, "account_exported", organisation_id=place.organisation_id,
+            account_id=person.account.id if person.account is not None else None,
+        )  # fmt: skip
+        async for part in person_export.document(house.reads, person):
+            click.echo(part, nl=False)
+        click.echo()
+
+    _done(settings_of(**flags), work)
+
+
+@account.command("erase")
+@click.argument("email")
+@click.option("--reason", required=True, help="Why; it is kept, so it must not name the person.")
+@click.option("--include-live", is_flag=True, help="Also of live bookings, which then go on without a name.")
+@_of_organisation
+@database_options
+def erase(email: str, reason: str, include_live: bool, organisation: str | None, **flags: object) -> None:
+    """Forget a person: name, address, notes and details go from bookings, journal, mails and account. What happened
+    stays, without whose it was. If it is broken off, run it again.
+
+    \b
+    Example: holdfast account erase ann@example.org --reason "asked on 3 May"
+    """
+
+    async def work(house: app.House) -> persons.Erased:
+        place = await administration.place(house.reads, house.sites, organisation, None)
+        person = await persons.find(house.accounts, CONSOLE, place.organisation_id, persons.Named(email))
+        erasing = persons.Erasing(house.accounts, house.desk, person, by=CONSOLE, within_s=None)
+        return await erasing.run(reason, include_live=include_live)
+
+    done = _done(settings_of(**flags), work)
+    account = "the account" if done.account else "no account"
+    out.print(f"Forgotten: {done.bookings} bookings, {done.answers} answers, {account}. Backups still hold them.")
+
+
 @click.group()
 def token() -> None:
     """Make, list and revoke the tokens of programs.
@@ -138,7 +190,7 @@ def list_tokens(organisation: str | None, **flags: object) -> None:
 
     async def work(house: app.House) -> tokens.TokenPage:
         place = await administration.place(house.reads, house.sites, organisation, None)
-        return await tokens.page(house.accounts, CONSOLE, place.organisation_id, cursor=None, limit=tokens.PAGE_MAX)
+        return await tokens.page(house.accounts, CONSOLE, place.organisation_id, cursor=None, limit=PAGE_ROWS_MAX)
 
     table = Table("id", "name", "scopes", "last used", "expires", "revoked")
     for line in _done(settings_of(**flags), work).tokens:

@@ -6,6 +6,7 @@ import click
 
 from holdfast.cli.running import database_options, out, run, settings_of
 from holdfast.services import administration
+from holdfast.services.sealing import place_of_key
 from holdfast.settings import Settings
 
 
@@ -42,8 +43,12 @@ def backup(file: Path, **flags: object) -> None:
         async with administration.database(settings.database_url, settings.data) as url:
             return await administration.backup(url, file)
 
-    size = run(work(settings_of(**flags)))
+    settings = settings_of(**flags)
+    size = run(work(settings))
     out.print(f"{file}: {size:,} bytes. It holds everything, names and secrets too: keep it safe.")
+    key = place_of_key(is_given=settings.secret_key is not None, folder=settings.data)
+    if key is not None:
+        out.print(f"Second factors in it are sealed with a key that is not in it: keep {key} as well, elsewhere.")
 
 
 @click.command()

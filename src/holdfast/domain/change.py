@@ -32,7 +32,7 @@ class Change:
 
     __slots__ = (
         "answer", "blocks_added", "blocks_removed", "blocks_woken", "bookings", "claims_added",
-        "claims_removed", "events", "findings", "new_bookings", "new_units", "site", "touched", "units",
+        "claims_removed", "erased", "events", "findings", "new_bookings", "new_units", "site", "touched", "units",
     )  # fmt: skip
 
     def __init__(self) -> None:
@@ -49,5 +49,8 @@ class Change:
         self.site: Site | None = None
         self.events: list[Event] = []
         self.findings: list[Finding] = []
+        self.erased: dict[UUID, int] = {}
+        """Bookings of which everything about a person is to be taken out, with the version up to which the journal is
+        to say no more of it."""
         self.touched: dict[int, None] = {}
         self.answer: bytes = b"{}"

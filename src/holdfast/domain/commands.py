@@ -169,6 +169,15 @@ class Reconcile(msgspec.Struct, frozen=True, gc=False):
         return [blocks[key] for key in dict.fromkeys((*self.blocks, *self.bookings)) if key in blocks]
 
 
+class Erase(msgspec.Struct, frozen=True, gc=False):
+    """Forget whose these bookings are: those kept under one of `keys`. Live ones go on without a name, where
+    `include_live` allows it."""
+
+    bookings: tuple[UUID, ...]
+    keys: frozenset[str]
+    include_live: bool = False
+
+
 class Tick(msgspec.Struct, frozen=True, gc=False):
     """The clock's command: make true what time has made true."""
 
@@ -187,5 +196,6 @@ Command = (
     | CloseFinding
     | SettleFinding
     | Reconcile
+    | Erase
     | Tick
 )

@@ -13,6 +13,7 @@ from holdfast.domain.commands import (
     Check,
     CloseFinding,
     Command,
+    Erase,
     OpenFinding,
     Reconcile,
     RemoveBlock,
@@ -21,6 +22,7 @@ from holdfast.domain.commands import (
     Together,
 )
 from holdfast.domain.draft import Draft
+from holdfast.domain.erasing import erase
 from holdfast.domain.errors import Refusal
 from holdfast.domain.findings import close_finding, open_finding, settle_finding
 from holdfast.domain.reconcile import reconcile
@@ -85,6 +87,8 @@ def _draft(state: SiteState, command: Command, actor: str) -> Draft:
             return close_finding(state, command, actor)
         case SettleFinding():
             return settle_finding(state, command, actor)
+        case Erase():
+            return erase(state, command, actor)
     raise TypeError(f"no decision for {type(command).__name__}")
 
 

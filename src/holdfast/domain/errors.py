@@ -46,6 +46,7 @@ CODES: dict[str, str] = {
     "hold_not_supported": "Bookings of this kind of site start as requests and cannot be held.",
     "version_mismatch": "The object has moved on since the version you named; read it again.",
     "key_reused": "The idempotency key was used with another request body.",
+    "has_live_bookings": "This person has live bookings; cancel them first, or pass `include_live`.",
     "would_hit": "The block would hit live bookings; list them for re-planning or pass `allow_conflicts`.",
     "not_allowed": "You may not do that here; `right` names what it takes.",
     "unauthorised": "Say who you are: sign in, or send a valid bearer token.",

@@ -78,7 +78,7 @@ class SiteSettings(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     profile_fields: tuple[ProfileField, ...] = ()
     """What is asked of customers beside name and e-mail."""
     team_max: int = 0
-    """How many people a booking may name beside its booker; 0 means that it names none."""
+    """How many people a booking may name beside its booker; 0 keeps whatever is said of them unread."""
 
 
 _LIMITS: dict[str, tuple[int, int]] = {

@@ -9,6 +9,7 @@ from holdfast.http.auth import Gate
 from holdfast.services.booking_links import BookingLinks
 from holdfast.services.desk import Desk
 from holdfast.services.own import Own
+from holdfast.services.paging import PAGE_ROWS_MAX
 from holdfast.services.sites import Sites
 
 ANSWER_MARGIN_S = 0.5
@@ -20,7 +21,7 @@ class HttpLimits(msgspec.Struct, frozen=True):
 
     body_bytes_max: int = 1024 * 1024
     import_bytes_max: int = 64 * 1024 * 1024
-    page_rows_max: int = 500
+    page_rows_max: int = PAGE_ROWS_MAX
 
 
 class Context(msgspec.Struct, frozen=True):

@@ -56,6 +56,7 @@ STATUS: dict[str, int] = {
     "too_early": 409,
     "wrong_state": 409,
     "nothing_to_change": 409,
+    "has_live_bookings": 409,
     "would_hit": 409,
     "last_owner": 409,
     "link_used": 410,

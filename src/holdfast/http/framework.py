@@ -13,6 +13,7 @@ from holdfast.http.context import context_of
 from holdfast.http.edge import reply_to
 from holdfast.http.errors import PROBLEM_MEDIA, EdgeError
 from holdfast.http.former.shape import MEDIA, is_former
+from holdfast.services.paging import bounded
 
 T = TypeVar("T")
 _CODES = {404: "unknown_route", 405: "wrong_method", 413: "body_too_large", 415: "wrong_media"}
@@ -23,6 +24,11 @@ def respond(reply: Reply, media: str = "application/json") -> Response[bytes]:
     status, headers, body = reply
     named = {name.decode(): value.decode() for name, value in headers}
     return Response(body, status_code=status, headers=named, media_type=media)
+
+
+def rows_of(request: Request[Any, Any, Any], limit: int) -> int:
+    """How many rows a page has that was asked for with this `limit`: at most what the operator allows any."""
+    return bounded(limit, context_of(request).limits.page_rows_max)
 
 
 async def body_of(request: Request[Any, Any, Any], decoder: msgspec.json.Decoder[T]) -> T:

@@ -10,14 +10,14 @@ from litestar import Request, Response, delete, get, patch, post, put
 from litestar.params import FromPath, FromQuery
 from msgspec import Meta
 
-from holdfast.domain.actors import RIGHTS, ROLES, check_in
+from holdfast.domain.actors import RIGHTS, ROLES
 from holdfast.domain.errors import Refusal
 from holdfast.domain.local_time import parse_instant, zone
 from holdfast.http.accounts import Done, Email, Line, Password, Secret, signed_in, where_of
 from holdfast.http.calls import id_of, plain
 from holdfast.http.context import caller_of, context_of
-from holdfast.http.framework import body_of, respond
-from holdfast.services import account_log, people, sign_in, tokens
+from holdfast.http.framework import body_of, respond, rows_of
+from holdfast.services import people, sign_in, tokens
 from holdfast.services.accounts import Accounts, disable
 from holdfast.services.people import Organisation, Place
 
@@ -114,7 +114,9 @@ async def list_roles() -> Response[bytes]:
 )  # fmt: skip
 async def list_organisations(request: Asked, cursor: Text = None, limit: Limit = 100) -> Response[bytes]:
     """Those one belongs to, in the order of their making; all for who runs the server."""
-    page = await people.organisations(_accounts(request), caller_of(request), cursor=cursor, limit=limit)
+    page = await people.organisations(
+        _accounts(request), caller_of(request), cursor=cursor, limit=rows_of(request, limit)
+    )
     return respond(plain(200, page))
 
 
@@ -162,7 +164,7 @@ async def list_people(
     place = await _place(request, organisation, site)
     page = await people.page(
         _accounts(request), caller_of(request), place.organisation_id, site_id=place.site_id, customers=customers,
-        cursor=cursor, limit=limit,
+        cursor=cursor, limit=rows_of(request, limit),
     )  # fmt: skip
     return respond(plain(200, page))
 
@@ -293,7 +295,11 @@ async def close_account(request: Asked, organisation: Named, account: Named, act
 async def list_tokens(request: Asked, organisation: Named, cursor: Text = None, limit: Limit = 100) -> Response[bytes]:
     """With when each was last used; the tokens themselves are never shown again."""
     page = await tokens.page(
-        _accounts(request), caller_of(request), _organisation(organisation), cursor=cursor, limit=limit
+        _accounts(request),
+        caller_of(request),
+        _organisation(organisation),
+        cursor=cursor,
+        limit=rows_of(request, limit),
     )
     return respond(plain(200, page))
 
@@ -327,32 +333,10 @@ async def revoke_token(request: Asked, organisation: Named, token: Named) -> Res
     return respond(plain(200, gone))
 
 
-@get(
-    _ORG + "/log", operation_id="get_account_log", summary="What happened with accounts", tags=[TAG],
-    opt={
-        "right": "audit", "by": "service", "answer": account_log.LogPage,
-        "codes": (*_CODES, "invalid_cursor", "invalid_time"),
-    },
-)  # fmt: skip
-async def get_account_log(
-    request: Asked, organisation: Named, action: FromQuery[list[str] | None] = None, account: Text = None,
-    since: Text = None, cursor: Text = None, limit: Limit = 100,
-) -> Response[bytes]:  # fmt: skip
-    """Sign-ins, roles, invitations and tokens, newest first: who, when, from what network."""
-    organisation_id = _organisation(organisation)
-    check_in(caller_of(request), "audit", organisation_id)
-    page = await account_log.page(
-        context_of(request).reads, organisation_id, actions=tuple(action or ()) or None,
-        account_id=id_of(account, "unknown_account", "account") if account is not None else None,
-        since=_instant(since, "since"), cursor=cursor, limit=limit,
-    )  # fmt: skip
-    return respond(plain(200, page))
-
-
 PEOPLE_HANDLERS: list[Any] = [
     list_roles, list_organisations, create_organisation, rename_organisation, list_people, give_role, take_role,
     list_invitations, invite, withdraw_invitation, look_at_invitation, accept_invitation, close_account, list_tokens,
-    create_token, revoke_token, get_account_log,
+    create_token, revoke_token,
 ]  # fmt: skip
 
 

@@ -8,16 +8,17 @@ from litestar.params import FromPath, FromQuery, QueryParameter
 
 from holdfast.domain.actors import check
 from holdfast.domain.errors import Refusal
+from holdfast.domain.sites import Site
 from holdfast.http.calls import find_site, id_of, plain
 from holdfast.http.context import caller_of, context_of
-from holdfast.http.framework import respond
+from holdfast.http.framework import respond, rows_of
 from holdfast.http.rights import rights_of
 from holdfast.services.availability import Asked, FreeTimes, free_times
 from holdfast.services.board import Board, BoardView
 from holdfast.services.calendars import Calendars, Which
 from holdfast.services.discretion import nameless, nameless_board, nameless_event, own_detail
 from holdfast.services.free_stays import free_slots, free_stays
-from holdfast.services.journal import Epochs, JournalPage, journal_page
+from holdfast.services.journal import Epochs, JournalPage, LineFilter, Lines, journal_page
 from holdfast.services.listing import (
     BlockPage,
     BookingDetail,
@@ -33,6 +34,7 @@ from holdfast.services.listing import (
 )
 from holdfast.services.own import ACTS
 from holdfast.services.selling import Selling, selling
+from holdfast.services.windows import edge
 
 Query = Request[Any, Any, Any]
 Named = FromPath[str]
@@ -94,7 +96,12 @@ async def list_units(
     then (by the journal) or will show (by the claims, and what the ends of blocks and stays leave behind)."""
     found = await context_of(request).sites.find(site)
     page = await unit_page(
-        context_of(request).reads, found, at=at, category=_text(category, "category"), cursor=cursor, limit=limit
+        context_of(request).reads,
+        found,
+        at=at,
+        category=_text(category, "category"),
+        cursor=cursor,
+        limit=rows_of(request, limit),
     )
     return respond(plain(200, page))
 
@@ -120,7 +127,7 @@ async def get_availability(
     found = await context.sites.find(site)
     asked = Asked(
         start, end, _text(category, "category"), tuple(_items(units, "units")), length, date, _text(slot, "slot"),
-        cursor, limit,
+        cursor, rows_of(request, limit),
     )  # fmt: skip
     match selling(found, asked.date):
         case Selling.SLOTS:
@@ -152,7 +159,9 @@ async def list_bookings(
     whose = None if "read" in held else caller.customer_key
     if whose is None and "read" not in held:
         raise Refusal("not_allowed" if caller.is_known else "unauthorised", right="read")
-    page = await booking_page(context_of(request).reads, found, query, cursor=cursor, limit=limit, own_key=whose)
+    page = await booking_page(
+        context_of(request).reads, found, query, cursor=cursor, limit=rows_of(request, limit), own_key=whose
+    )
     if "names" not in held and whose is None:
         page = msgspec.structs.replace(page, bookings=[nameless(view) for view in page.bookings])
     return respond(plain(200, page))
@@ -182,7 +191,9 @@ async def get_booking(request: Query, site: Named, booking: Named) -> Response[b
 async def list_blocks(request: Query, site: Named, cursor: Text = None, limit: Limit = 100) -> Response[bytes]:
     """Blocks that are not over, in the order of their start."""
     found = await context_of(request).sites.find(site)
-    return respond(plain(200, await block_page(context_of(request).reads, found, cursor=cursor, limit=limit)))
+    return respond(
+        plain(200, await block_page(context_of(request).reads, found, cursor=cursor, limit=rows_of(request, limit)))
+    )
 
 
 @get(
@@ -194,7 +205,9 @@ async def list_findings(
 ) -> Response[bytes]:
     """What was found to be otherwise than recorded, newest first: repaired, or open for a person to judge."""
     found = await context_of(request).sites.find(site)
-    page = await finding_page(context_of(request).reads, found, state=state_of, cursor=cursor, limit=limit)
+    page = await finding_page(
+        context_of(request).reads, found, state=state_of, cursor=cursor, limit=rows_of(request, limit)
+    )
     return respond(plain(200, page))
 
 
@@ -204,18 +217,20 @@ async def list_findings(
 )  # fmt: skip
 async def get_journal(
     request: Query, site: Named, after: Text = None, limit: Limit = 100, types: Items = None,
-    subject: Text = None,
+    subject: Text = None, actor: Text = None, cause: Text = None, start: From = None, end: To = None,
 ) -> Response[bytes]:  # fmt: skip
-    """Events behind a version (or `epoch:version`), dense and in order. With `types` or `subject` only those, and
-    `next` is still where to go on: everything up to it has been looked at. `reset` says that the position means
-    nothing here."""
+    """Events behind a version (or `epoch:version`), dense and in order. With `types`, `subject`, `actor`, `cause` or a
+    time (when they were written) only those, and `next` is still where to go on: everything up to it has been looked
+    at. `reset` says that the position means nothing here. `account:…` and `token:…` are called by `actors`."""
     found = await context_of(request).sites.find(site)
     readers = _readers(request)
+    wanted = lines_wanted(found, lines_by(types, subject, actor, cause), start, end)
     page = await journal_page(
-        readers.pool, readers.epochs, found,
-        after=after, limit=limit, types=tuple(_items(types, "types")) or None, subject=_text(subject, "subject"),
-    )  # fmt: skip
+        readers.pool, readers.epochs, found, after=after, limit=rows_of(request, limit), wanted=wanted
+    )
     if "names" not in rights_of(request, found):
+        if actor is not None:
+            raise Refusal("not_allowed", right="names", field="actor")
         page = msgspec.structs.replace(page, events=[nameless_event(event) for event in page.events])
     return respond(plain(200, page, page.last))
 
@@ -263,6 +278,26 @@ READ_HANDLERS: list[Any] = [
     get_board, list_units, get_availability, list_bookings, get_booking, list_blocks, list_findings, get_journal,
     get_calendar, get_calendar_link,
 ]  # fmt: skip
+
+
+def lines_by(types: list[str] | None, subject: str | None, actor: str | None, cause: str | None) -> LineFilter:
+    """Which journal lines a request asks for by what they say.
+
+    Raises:
+        Refusal: `invalid_request`.
+    """
+    named = tuple(_items(types, "types")) or None
+    return LineFilter(named, _text(subject, "subject"), _text(actor, "actor"), _text(cause, "cause"))
+
+
+def lines_wanted(site: Site, by: LineFilter, start: str | None, end: str | None) -> Lines:
+    """The same, written within a time.
+
+    Raises:
+        Refusal: `invalid_time`.
+    """
+    since = edge(site, start, "from") if start is not None else None
+    return Lines(by, since, edge(site, end, "to") if end is not None else None)
 
 
 def _readers(request: Query) -> Readers:

@@ -10,7 +10,7 @@ from holdfast.domain.commands import SettleFinding
 from holdfast.domain.errors import Refusal
 from holdfast.http.calls import id_of, plain, reply, submit
 from holdfast.http.context import caller_of, context_of
-from holdfast.http.framework import body_of, respond
+from holdfast.http.framework import body_of, respond, rows_of
 from holdfast.services.observations import (
     ObservationPage,
     ObservationsRequest,
@@ -71,7 +71,9 @@ async def list_observations(
     """What was last seen of each unit and still counts, with since when."""
     context = context_of(request)
     found = await context.sites.find(site)
-    return respond(plain(200, await observation_page(context.reads, found, cursor=cursor, limit=limit)))
+    return respond(
+        plain(200, await observation_page(context.reads, found, cursor=cursor, limit=rows_of(request, limit)))
+    )
 
 
 @post(

@@ -17,7 +17,7 @@ from holdfast.domain.sites import Site
 from holdfast.domain.wire import SiteView
 from holdfast.http.calls import check, id_of, if_version, plain, post_booking, preview, reply, submit
 from holdfast.http.context import Context, caller_of, context_of
-from holdfast.http.framework import body_of, respond
+from holdfast.http.framework import body_of, respond, rows_of
 from holdfast.http.rights import rights_of
 from holdfast.services.identity import new_id, now_ms
 from holdfast.services.recurring import SeriesActRequest, series_act
@@ -64,7 +64,7 @@ async def list_sites(request: Asked, cursor: Text = None, limit: FromQuery[int] 
     context = context_of(request)
     if cursor is not None and (not cursor.isascii() or not cursor.isdigit() or len(cursor) > 18):
         raise Refusal("invalid_cursor")
-    limit = max(1, min(limit, context.limits.page_rows_max))
+    limit = rows_of(request, limit)
     found = await context.sites.page(caller_of(request), after_id=int(cursor or 0), limit=limit)
     following = str(found[-1].id) if len(found) == limit else None
     return respond(plain(200, {"sites": found, "next": following}))

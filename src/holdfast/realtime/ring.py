@@ -34,6 +34,10 @@ class Ring:
         """Takes the next frame. False when it does not follow on the last: then something is missing between."""
         if frame.version != self.last + 1:
             return frame.version <= self.last
+        if frame.type == "booking.erased":
+            # the journal has forgotten whose it was: what was said before is read from there
+            self._frames.clear()
+            self._bytes, self._joined = 0, (0, 0, b"")
         self._frames.append(frame)
         self.last = frame.version
         self._bytes += len(frame.body)

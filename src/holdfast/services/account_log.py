@@ -1,6 +1,5 @@
 """The account log: sign-ins, rights, tokens; who did it, when, and from what network. Written with the act itself."""
 
-from datetime import datetime
 from typing import Any
 from uuid import UUID
 
@@ -10,13 +9,15 @@ import msgspec
 from holdfast.domain.actors import Actor
 from holdfast.domain.errors import Refusal
 from holdfast.domain.people import address_class
-from holdfast.services import cursors
+from holdfast.services import actors, cursors
 from holdfast.services.identity import new_id
+from holdfast.services.paging import bounded
 from holdfast.store import people as store
 from holdfast.store import reads
 from holdfast.store.accounts import Source
 
-PAGE_MAX = 500
+Wanted = store.LogFilter
+EVERYTHING = Wanted()
 ACTIONS: dict[str, str] = {
     # action → what has happened (the reference page is made of this table)
     "set_up": "the first owner was made by the set-up link",
@@ -50,9 +51,10 @@ ACTIONS: dict[str, str] = {
 
 
 class LogPage(msgspec.Struct, frozen=True):
-    """Newest first."""
+    """Newest first. `actors` are the names of those who are told of, as far as they are known."""
 
     lines: list[store.LogLine]
+    actors: dict[str, str]
     next: str | None
 
 
@@ -70,28 +72,31 @@ async def note(
 
 
 async def page(
-    pool: asyncpg.Pool, organisation_id: UUID, *, actions: tuple[str, ...] | None = None,
-    account_id: UUID | None = None, since: datetime | None = None, cursor: str | None = None, limit: int = 100,
+    pool: asyncpg.Pool, organisation_id: UUID, wanted: Wanted = EVERYTHING, *, cursor: str | None = None,
+    limit: int = 100,
 ) -> LogPage:  # fmt: skip
     """A page of what happened in an organisation, newest first.
 
     Raises:
-        Refusal: `invalid_cursor`, `invalid_request` for an action that is none.
+        Refusal: `invalid_cursor`, `invalid_request` for an action that is none, `invalid_time`.
     """
-    for action in actions or ():
-        if action not in ACTIONS:
-            raise Refusal("invalid_request", field="action", given=action[:40], possible=sorted(ACTIONS))
+    check_wanted(wanted)
     position = cursors.read(cursors.AtTime, cursor, "log")
-    limit = max(1, min(limit, PAGE_MAX))
+    limit = bounded(limit)
     before = (position.at, position.id) if position is not None else (reads.END, reads.LAST_ID)
-    wanted = list(actions) if actions else None
-    found = await store.log_page(
-        pool, organisation_id, before=before, actions=wanted, account_id=account_id, since=since, limit=limit + 1
-    )
-    return _page(found, limit)
-
-
-def _page(found: list[store.LogLine], limit: int) -> LogPage:
+    found = await store.log_page(pool, organisation_id, before=before, wanted=wanted, limit=limit + 1)
     last = found[limit - 1] if len(found) > limit else None
     following = cursors.write(cursors.AtTime("log", last.at, last.id)) if last is not None else None
-    return LogPage(found[:limit], following)
+    lines = found[:limit]
+    return LogPage(lines, await actors.of_lines(pool, organisation_id, lines), following)
+
+
+def check_wanted(wanted: Wanted) -> None:
+    """Raises:
+    Refusal: `invalid_request` for an action that is none, `invalid_time` for a time that ends before it begins.
+    """
+    for action in wanted.actions or ():
+        if action not in ACTIONS:
+            raise Refusal("invalid_request", field="action", given=action[:40], possible=sorted(ACTIONS))
+    if wanted.start is not None and wanted.end is not None and wanted.end <= wanted.start:
+        raise Refusal("invalid_time", field="to", problem="is not after `from`")

@@ -127,7 +127,12 @@ class BookingMails:
                 return False
             until = min(position + LINES_MAX, standing.version)
             rows = await reads.journal(
-                connection, site_id, after=position, until=until, limit=LINES_MAX, types=_TYPES, subject=None
+                connection,
+                site_id,
+                after=position,
+                until=until,
+                limit=LINES_MAX,
+                wanted=reads.LineFilter(_TYPES),
             )
             tells = True
             for row in rows:

@@ -19,11 +19,13 @@ from holdfast.domain.local_time import parse_date, start_of_day
 from holdfast.domain.policies import policy_of
 from holdfast.domain.sites import Site
 from holdfast.domain.slots import slots_of, spoken_time
+from holdfast.domain.team import MEMBER
 from holdfast.domain.wire import BookingView
 from holdfast.services import cursors
 from holdfast.services.availability import Asked
 from holdfast.services.free_stays import SlotLine, free_slots
-from holdfast.services.listing import PAGE_MAX, REACH, booking_views, states_named
+from holdfast.services.listing import REACH, booking_views, states_named
+from holdfast.services.paging import bounded
 from holdfast.store import availability, former
 
 KIND = "grounds"
@@ -115,6 +117,8 @@ ANSWERED = frozenset(part.encode_name for part in msgspec.structs.fields(FormerB
 """What an answer says itself: nothing sent under these names stands for it."""
 SAID = ("game", "reason", "notes")
 """Fields that are kept as they were sent."""
+TEAM = "teamMembers"
+"""What frontends call those who come along."""
 
 
 class FormerQuery(msgspec.Struct, frozen=True):
@@ -213,6 +217,8 @@ def booking_as_before(site: Site, booking: BookingView, names: Mapping[str, str]
         booking.decided_by, booking.created_at, booking.version,
     )  # fmt: skip
     fixed: dict[str, Any] = msgspec.to_builtins(told)
+    if site.settings.team_max and MEMBER in details:
+        details = {TEAM: details[MEMBER], **{name: value for name, value in details.items() if name != MEMBER}}
     return {**fixed, **{name: value for name, value in details.items() if name not in ANSWERED}}
 
 
@@ -232,7 +238,7 @@ async def bookings_as_before(pool: asyncpg.Pool, site: Site, query: FormerQuery)
         Refusal: `invalid_time`, `invalid_request`, `invalid_cursor`, `unknown_unit`.
     """
     position = cursors.read(cursors.AtTime, query.cursor, _LIST)
-    limit = max(1, min(query.limit, PAGE_MAX))
+    limit = bounded(query.limit)
     async with pool.acquire() as connection:
         wanted = await _wanted(connection, site, query)
         if position is not None:

@@ -8,7 +8,9 @@ from typing import Annotated, Any
 import msgspec
 from msgspec import Meta
 
-from holdfast.services.former_grounds import ANSWERED, SAID, Ground
+from holdfast.domain.errors import Refusal
+from holdfast.domain.team import MEMBER
+from holdfast.services.former_grounds import ANSWERED, SAID, TEAM, Ground
 from holdfast.services.requests import NOTE_CHARS_MAX, BookingRequest, CustomerRequest, Day, Reason, Text
 
 Number = Annotated[int, Meta(ge=0, le=10**15)]
@@ -38,8 +40,10 @@ class FormerActRequest(msgspec.Struct, frozen=True, rename="camel"):
     rejection_reason: Reason | None = None
 
 
-def booking_request(asked: FormerBookingRequest, sent: dict[str, Any], ground: Ground) -> BookingRequest:
-    """The request of ours; `sent` is the body it was read from."""
+def booking_request(
+    asked: FormerBookingRequest, sent: dict[str, Any], ground: Ground, *, has_teams: bool = False
+) -> BookingRequest:
+    """The request of ours; `sent` is the body it was read from. Where the site `has_teams`, `teamMembers` are one."""
     roll_number = asked.roll_number if asked.roll_number is not None else asked.roll_no
     customer = CustomerRequest(asked.name or None, asked.email or None, _text(asked.phone), _text(roll_number))
     note = asked.reason or asked.notes
@@ -48,9 +52,20 @@ def booking_request(asked: FormerBookingRequest, sent: dict[str, Any], ground: G
         # what staff read as the booking's note need not be kept twice
         if (value := sent.get(name)) is not None and (name == "game" or value != note):
             details[name] = value
+    if has_teams and (team := details.pop(TEAM, None)) is not None:
+        details[MEMBER] = team
     return BookingRequest(
         unit=ground.code, slot=asked.time, date=asked.date, customer=customer, note=note, details=details or None
     )
+
+
+def in_former_words(refusal: Refusal) -> Refusal:
+    """The same refusal, with the field as the frontend calls it."""
+    field = refusal.data.get("field")
+    own = f"details.{MEMBER}"
+    if not isinstance(field, str) or not field.startswith(own):
+        return refusal
+    return Refusal(refusal.code, **{**refusal.data, "field": TEAM + field.removeprefix(own)})
 
 
 def _text(given: str | int | None) -> str | None:

@@ -215,7 +215,7 @@ def _book_of(site: Site, flat: dict[str, Any], booking_id: UUID, now: datetime, 
         raise ValueError(str(error)) from None
     if details:
         request = replace(request, details={**(request.details or {}), **details})
-    command = book_command(site, request, id=booking_id, now=now)
+    command = book_command(site, request, id=booking_id, now=now, imported=True)
     return replace(command, imported=True, state=None if state is None else str(state))
 
 

@@ -46,6 +46,20 @@ class JournalPage(msgspec.Struct, frozen=True, omit_defaults=True):
     reset: str | None = None
 
 
+LineFilter = store.LineFilter
+
+
+class Lines(msgspec.Struct, frozen=True):
+    """Which lines are asked for: by what they say, and when they were written, `end` not included."""
+
+    by: LineFilter = store.ALL_LINES
+    start: datetime | None = None
+    end: datetime | None = None
+
+
+ALL = Lines()
+
+
 class Epochs:
     """The epoch of a database, asked at most once a second: `system:timeline:database:table` as a short hash. It
     changes by itself when a backup is restored, even in place, or a standby takes over, so that readers never mix two
@@ -91,26 +105,21 @@ async def stands(pool: asyncpg.Pool, site_ids: Iterable[int]) -> dict[int, int]:
 async def lines_behind(pool: asyncpg.Pool, site_id: int, version: int, *, until: int, limit: int) -> list[EventView]:
     """The journal lines of a site behind a version and up to another, in order."""
     async with pool.acquire() as connection:
-        rows = await store.journal(
-            connection, site_id, after=version, until=until, limit=limit, types=None, subject=None
-        )
-    return [EventView(v, at, true_at, kind, about, who, why, msgspec.Raw(data))
-            for v, at, true_at, kind, about, who, why, data in rows]  # fmt: skip
+        rows = await store.journal(connection, site_id, after=version, until=until, limit=limit, wanted=store.ALL_LINES)
+    return views_of(rows)
 
 
 async def journal_page(
-    pool: asyncpg.Pool, epochs: Epochs, site: Site, *,
-    after: str | None, limit: int, types: tuple[str, ...] | None, subject: str | None,
-) -> JournalPage:  # fmt: skip
+    pool: asyncpg.Pool, epochs: Epochs, site: Site, *, after: str | None, limit: int, wanted: Lines = ALL
+) -> JournalPage:
     """Events behind a position, in order. Without a filter they are dense; with one, everything up to `next` has been
-    looked at.
+    looked at: no line up to there passes it that was not told.
 
     Raises:
-        Refusal: `invalid_cursor`, `invalid_request`, `unknown_site`.
+        Refusal: `invalid_cursor`, `invalid_request`, `invalid_time`, `unknown_site`.
     """
     known_epoch, behind = position(after)
-    if types is not None and len(types) > TYPES_MAX:
-        raise Refusal("invalid_request", field="types", expected=f"at most {TYPES_MAX} types")
+    _check(wanted)
     limit = max(1, min(limit, EVENTS_MAX))
     epoch = await epochs.current()
     async with pool.acquire() as connection:
@@ -122,15 +131,41 @@ async def journal_page(
             return JournalPage(site.slug, epoch, [], last, last, "other_epoch")
         if behind > last:
             return JournalPage(site.slug, epoch, [], last, last, "ahead")
-        # by a subject's own index a filter costs nothing however much lies between; by types it is a look at each
-        until = last if subject is not None or types is None else min(last, behind + SCANNED_MAX)
-        rows = await store.journal(
-            connection, site.id, after=behind, until=until, limit=limit, types=types, subject=subject
-        )
-        if behind < last:
+        first, end = await bounds(connection, site.id, wanted, behind=behind, last=last)
+        # by a subject's own index a filter costs nothing however much lies between; by others it is a look at each
+        by = wanted.by
+        until = end if by.subject is not None or by.is_of_all else min(end, first + SCANNED_MAX)
+        rows = await store.journal(connection, site.id, after=first, until=until, limit=limit, wanted=by)
+        if behind < last and wanted.start is None:
             oldest = await store.oldest_version(connection, site.id)
             if oldest is None or oldest > behind + 1:
                 return JournalPage(site.slug, epoch, [], last, last, "trimmed")
-    events = [EventView(v, at, true_at, kind, about, who, why, msgspec.Raw(data))
-              for v, at, true_at, kind, about, who, why, data in rows]  # fmt: skip
-    return JournalPage(site.slug, epoch, events, events[-1].version if len(events) == limit else until, last)
+    events = views_of(rows)
+    if len(events) == limit:
+        return JournalPage(site.slug, epoch, events, events[-1].version, last)
+    # what was written behind `to` cannot pass: then everything has been looked at
+    return JournalPage(site.slug, epoch, events, last if until >= end else until, last)
+
+
+async def bounds(
+    connection: store.Connection, site_id: int, wanted: Lines, *, behind: int, last: int
+) -> tuple[int, int]:
+    """Behind which version, and up to which, the lines are that the times allow."""
+    first, end = behind, last
+    if wanted.start is not None:
+        first = max(behind, await store.version_before(connection, site_id, wanted.start, last=last))
+    if wanted.end is not None:
+        end = max(first, await store.version_before(connection, site_id, wanted.end, last=last))
+    return first, end
+
+
+def _check(wanted: Lines) -> None:
+    if wanted.by.types is not None and len(wanted.by.types) > TYPES_MAX:
+        raise Refusal("invalid_request", field="types", expected=f"at most {TYPES_MAX} types")
+    if wanted.start is not None and wanted.end is not None and wanted.end <= wanted.start:
+        raise Refusal("invalid_time", field="to", problem="is not after `from`")
+
+
+def views_of(rows: Iterable[asyncpg.Record]) -> list[EventView]:
+    return [EventView(v, at, true_at, kind, about, who, why, msgspec.Raw(data))
+            for v, at, true_at, kind, about, who, why, data in rows]  # fmt: skip

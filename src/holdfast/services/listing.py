@@ -17,11 +17,11 @@ from holdfast.domain.sites import Site
 from holdfast.domain.units import Unit
 from holdfast.domain.wire import BlockView, BookingView, UnitView, booking_view
 from holdfast.services import cursors
+from holdfast.services.paging import bounded
 from holdfast.services.showing import NEXT_WITHIN, by_unit, expected, horizon, parents, present
 from holdfast.services.windows import edge
 from holdfast.store import reads as store
 
-PAGE_MAX = 500
 HISTORY_MAX = 200
 STATES_MAX = 20
 REACH = timedelta(days=31)
@@ -140,7 +140,7 @@ async def unit_page(
         Refusal: `invalid_time`, `invalid_cursor`, `unknown_site`.
     """
     position = cursors.read(cursors.AtCode, cursor, "units")
-    limit = _bounded(limit)
+    limit = bounded(limit)
     async with store.snapshot(pool) as connection:
         found = await store.site(connection, site.id)
         if found is None:
@@ -201,7 +201,7 @@ async def booking_page(
         Refusal: `invalid_time`, `invalid_request`, `invalid_cursor`, `unknown_unit`.
     """
     position = cursors.read(cursors.AtTime, cursor, "bookings")
-    limit = _bounded(limit)
+    limit = bounded(limit)
     after = (position.at, position.id) if position is not None else (store.BEGINNING, store.FIRST_ID)
     async with pool.acquire() as connection:
         wanted = await _filter(connection, site, query)
@@ -307,7 +307,7 @@ async def block_page(pool: asyncpg.Pool, site: Site, *, cursor: str | None, limi
         Refusal: `invalid_cursor`.
     """
     position = cursors.read(cursors.AtTime, cursor, "blocks")
-    limit = _bounded(limit)
+    limit = bounded(limit)
     after = (position.at, position.id) if position is not None else (store.BEGINNING, store.FIRST_ID)
     async with pool.acquire() as connection:
         found = await store.blocks(connection, site.id, after=after, limit=limit + 1)
@@ -329,7 +329,7 @@ async def finding_page(
     if state is not None and state not in FINDING_STATES:
         raise Refusal("invalid_request", field="state", given=state[:40], possible=list(FINDING_STATES))
     position = cursors.read(cursors.AtTime, cursor, "findings")
-    limit = _bounded(limit)
+    limit = bounded(limit)
     after = (position.at, position.id) if position is not None else (store.END, store.LAST_ID)
     found = await store.findings(pool, site.id, state, after=after, limit=limit + 1)
     views = [
@@ -368,7 +368,3 @@ async def booking_views(connection: store.Connection, site: Site, bookings: Sequ
 
 def _gone(unit_id: int) -> Unit:
     return Unit(unit_id, f"?{unit_id}", "", "", None, None, "", store.BEGINNING, None, 0)
-
-
-def _bounded(limit: int) -> int:
-    return max(1, min(limit, PAGE_MAX))

@@ -18,6 +18,7 @@ from holdfast.domain.commands import (
     Check,
     CloseFinding,
     Command,
+    Erase,
     OpenFinding,
     Reconcile,
     RemoveBlock,
@@ -105,6 +106,8 @@ def _want_names(wanted: Wanted, state: SiteState, part: Command) -> None:
                 wanted.bookings[site_id, part.other_id] = None
             _want_codes(wanted, state, part.units)
             wanted.releasing.add(site_id)
+        case Erase():
+            wanted.bookings.update(((site_id, booking_id), None) for booking_id in part.bookings)
         case AddBlock():
             _want_codes(wanted, state, part.units)
         case RemoveBlock():

@@ -13,12 +13,12 @@ from holdfast.domain.local_time import parse_instant
 from holdfast.domain.observations import SEEN
 from holdfast.domain.sites import Site
 from holdfast.services import cursors
+from holdfast.services.paging import bounded
 from holdfast.services.requests import check_line
 from holdfast.store import observations as store
 
 ITEMS_MAX = 5_000
 FOR_S_MAX = 7 * 24 * 3600
-PAGE_MAX = 500
 
 
 class ObservationRequest(msgspec.Struct, frozen=True, forbid_unknown_fields=True, omit_defaults=True):
@@ -98,7 +98,7 @@ async def observation_page(
         Refusal: `invalid_cursor`.
     """
     position = cursors.read(cursors.AtCode, cursor, "observations")
-    limit = max(1, min(limit, PAGE_MAX))
+    limit = bounded(limit)
     kinds = len(set(SEEN.values()))
     after = position.code if position is not None else ""
     rows = await store.page(pool, site.id, now=now, after=after, limit=limit * kinds + 1)

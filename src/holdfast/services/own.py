@@ -4,6 +4,7 @@ An account's name and address are taken from the account, whatever the request s
 only staff may ask for: walk-ins, series, overrides.
 """
 
+from typing import Any
 from uuid import UUID
 
 import asyncpg
@@ -48,10 +49,12 @@ class Own:
                 email=email_of(given.email or "", "customer.email"), phone=phone_of(given.phone, "customer.phone"),
             )  # fmt: skip
         else:
-            customer = await self._customer(actor, site, given)
+            account, profile = await self._profile(actor, site)
+            customer = _customer(account, profile, site, given)
+            wish = msgspec.structs.replace(wish, details=_by_profile(wish.details, profile, site))
         return msgspec.structs.replace(wish, customer=customer)
 
-    async def _customer(self, actor: Actor, site: Site, given: CustomerRequest) -> CustomerRequest:
+    async def _profile(self, actor: Actor, site: Site) -> tuple[accounts.Account, dict[str, Any]]:
         account = await accounts.by_id(self._pool, actor.account_id) if actor.account_id is not None else None
         if account is None:
             raise Refusal("not_allowed", right="book")
@@ -60,10 +63,7 @@ class Own:
         if missing:
             raise Refusal("invalid_request", field=f"profile.{missing[0].name}",
                           problem=f"is missing: complete your profile here first ({missing[0].label})")  # fmt: skip
-        named = next((each.name for each in site.settings.profile_fields if each.is_reference), None)
-        reference = profile.get(named) if named is not None else given.reference
-        phone = phone_of(given.phone, "customer.phone") or account.phone
-        return CustomerRequest(account.name, account.email, phone, reference)
+        return account, profile
 
     async def check(self, actor: Actor, held: frozenset[str], site: Site, booking_id: UUID, *, right: str) -> None:
         """Whether the actor may see a booking (`right` = names), or change it (`right` = book).
@@ -91,3 +91,25 @@ class Own:
         await self.check(actor, held, site, booking_id, right="book")
         if "book" not in held and (act not in ACTS or wish.override):
             raise Refusal("not_allowed", right="book")
+
+
+def _customer(
+    account: accounts.Account, profile: dict[str, Any], site: Site, given: CustomerRequest
+) -> CustomerRequest:
+    named = next((each.name for each in site.settings.profile_fields if each.is_reference), None)
+    reference = profile.get(named) if named is not None else given.reference
+    phone = phone_of(given.phone, "customer.phone") or account.phone
+    return CustomerRequest(account.name, account.email, phone, reference)
+
+
+def _by_profile(details: dict[str, Any] | None, profile: dict[str, Any], site: Site) -> dict[str, Any] | None:
+    """The details, with what the profile knows as the profile says it: nobody books as somebody of another branch.
+    Frontends write `roll_number` also as `rollNumber`."""
+    if not details:
+        return details
+    known = {}
+    for each in site.settings.profile_fields:
+        head, *rest = each.name.split("_")
+        known[each.name] = known[head + "".join(part.capitalize() for part in rest)] = profile.get(each.name)
+    told = {name: known.get(name, value) for name, value in details.items()}
+    return {name: value for name, value in told.items() if name not in known or value is not None}

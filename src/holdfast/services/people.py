@@ -16,6 +16,7 @@ from holdfast.services.access import hash_of, new_secret
 from holdfast.services.account_log import note
 from holdfast.services.accounts import Accounts, check_other_owner
 from holdfast.services.identity import new_id
+from holdfast.services.paging import bounded
 from holdfast.store import access as rights_store
 from holdfast.store import accounts as account_store
 from holdfast.store import people as store
@@ -23,7 +24,6 @@ from holdfast.store import reads
 from holdfast.store.connection import Connection
 from holdfast.store.people import Organisation as Organisation
 
-PAGE_MAX = 500
 INVITATIONS_MAX = 200
 
 
@@ -101,7 +101,7 @@ async def organisations(accounts: Accounts, actor: Actor, *, cursor: str | None,
         raise Refusal("unauthorised")
     position = cursors.read(cursors.AtTime, cursor, "organisations")
     after = (position.at, position.id) if position is not None else (reads.BEGINNING, reads.FIRST_ID)
-    limit = max(1, min(limit, PAGE_MAX))
+    limit = bounded(limit)
     ids = None if actor.has_everything else list({grant.organisation_id for grant in actor.grants})
     found = await store.organisations(accounts.pool, ids, after=after, limit=limit + 1)
     last = found[limit - 1] if len(found) > limit else None
@@ -148,7 +148,7 @@ async def page(
     check_in(actor, "people", organisation_id, site_id)
     position = cursors.read(cursors.AtCode, cursor, "people")
     after = _place_of(position.code) if position is not None else ("", reads.FIRST_ID, -1)
-    limit = max(1, min(limit, PAGE_MAX))
+    limit = bounded(limit)
     roles = ["customer"] if customers else list(TEAM)
     found = await store.people(accounts.pool, organisation_id, roles, site_id, after=after, limit=limit + 1)
     last = found[limit - 1] if len(found) > limit else None

@@ -17,6 +17,7 @@ from holdfast.domain.bookings.values import NOBODY, Customer
 from holdfast.domain.commands import Act, AddBlock, AddUnits, Book, ChangeSite, ChangeUnit, NewUnit
 from holdfast.domain.errors import Refusal
 from holdfast.domain.sites import Site
+from holdfast.domain.team import MEMBER, team_of
 from holdfast.services.identity import new_start_code
 from holdfast.services.reading import read_end, read_interval, read_start
 
@@ -185,8 +186,9 @@ class SiteChangeRequest(_Request, frozen=True):
 # -- requests to commands ------------------------------------------------------------------------------------------
 
 
-def book_command(site: Site, request: BookingRequest, *, id: UUID, now: datetime) -> Book:
-    """The booking that a request means at this site; `now` stands in for the start of a walk-in.
+def book_command(site: Site, request: BookingRequest, *, id: UUID, now: datetime, imported: bool = False) -> Book:
+    """The booking that a request means at this site; `now` stands in for the start of a walk-in. What was `imported`
+    from elsewhere keeps its team as it came.
 
     Raises:
         Refusal: `invalid_request`, `invalid_time`, `unknown_slot`, naming the field.
@@ -207,11 +209,15 @@ def book_command(site: Site, request: BookingRequest, *, id: UUID, now: datetime
         check_line("customer.reference", who.reference)
     if request.note is not None and _CONTROL_BUT_LINES.search(request.note):
         _refuse("note", "holds control characters")
-    if request.details is not None:
-        check_json("details", request.details)
+    details = request.details
+    if details is not None:
+        check_json("details", details)
+        most = site.settings.team_max
+        if most and not imported and (team := details.get(MEMBER)) is not None:
+            details = {**details, MEMBER: team_of(team, customer, most=most, field=f"details.{MEMBER}")}
     return Book(
         id, start, end, units, request.category, request.count, customer, request.party, request.note,
-        request.hold_s, request.walk_in, request.details, new_start_code(), notes=notes,
+        request.hold_s, request.walk_in, details, new_start_code(), notes=notes,
     )  # fmt: skip
 
 

@@ -2,7 +2,7 @@
 
 import asyncpg
 
-from holdfast.store import mail, observations, sql, throttle
+from holdfast.store import accounts, mail, observations, people, sql, throttle
 
 _Q = sql.load("retention")
 ANSWERS_MAX = 5_000
@@ -11,6 +11,8 @@ OBSERVATIONS_MAX = 5_000
 GUESSES_MAX = 5_000
 MAILS_MAX = 5_000
 MAIL_DAYS = 30.0
+PEOPLE_MAX = 5_000
+"""Lines of the account log, links and sessions at once."""
 LINES_MAX = 2_000
 SITES_MAX = 500
 
@@ -41,6 +43,18 @@ async def forget_old_guesses(pool: asyncpg.Pool) -> bool:
 async def forget_old_mails(pool: asyncpg.Pool) -> bool:
     """Deletes mails that were sent or given up a month ago; True when there may be more of them."""
     return await mail.forget(pool, after_days=MAIL_DAYS, limit=MAILS_MAX) >= MAILS_MAX
+
+
+async def forget_old_log_lines(pool: asyncpg.Pool, *, after_days: float) -> bool:
+    """Deletes lines of the account log older than this; True when there may be more of them."""
+    return await people.trim_log(pool, after_days=after_days, limit=PEOPLE_MAX) >= PEOPLE_MAX
+
+
+async def forget_ended_access(pool: asyncpg.Pool) -> bool:
+    """Deletes links that no longer work and sessions that are over; True when there may be more of them."""
+    links = await accounts.trim_links(pool, limit=PEOPLE_MAX)
+    sessions = await accounts.trim_sessions(pool, limit=PEOPLE_MAX)
+    return max(links, sessions) >= PEOPLE_MAX
 
 
 async def trim_journals(pool: asyncpg.Pool, *, after_days: float) -> bool:

@@ -24,6 +24,14 @@ class SealingError(Exception):
     """What was sealed cannot be opened, or there is no key; the message says what to do."""
 
 
+def place_of_key(*, is_given: bool, folder: Path) -> str | None:
+    """Where the key is that no backup of the database holds; None when nothing was ever sealed."""
+    if is_given:
+        return "HOLDFAST_SECRET_KEY"
+    file = folder / KEY_FILE
+    return str(file) if file.is_file() else None
+
+
 class Sealing:
     """Seals and opens. `keys` are texts of 32 characters or more, the newest first; without any, the file's counts."""
 

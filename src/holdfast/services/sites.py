@@ -20,12 +20,12 @@ from holdfast.domain.policies import policy_of
 from holdfast.domain.sites import Site, parse_settings, rules_of
 from holdfast.domain.wire import SiteView, site_view
 from holdfast.services.outages import UNREACHABLE
+from holdfast.services.paging import bounded
 from holdfast.services.requests import SiteRequest
 from holdfast.store import sites as store
 
 KEPT_S = 5.0
 KEPT_MAX = 20_000
-PAGE_SITES_MAX = 500
 OF_KIND_MAX = 100
 FIRST_ORGANISATION = "Holdfast"
 PUBLIC_SETTINGS = frozenset({
@@ -88,12 +88,12 @@ class Sites:
         return msgspec.structs.replace(view, settings=told)
 
     async def page(self, actor: Actor, *, after_id: int, limit: int) -> list[SiteView]:
-        """Up to `limit` sites (at most 500) where the actor has a role, in the order of their making, from behind an
+        """Up to `limit` sites where the actor has a role, in the order of their making, from behind an
         id on."""
         organisations = [grant.organisation_id for grant in actor.grants if grant.site_id is None]
         ids = [grant.site_id for grant in actor.grants if grant.site_id is not None]
         found = await store.after(
-            self._pool, after_id, max(1, min(limit, PAGE_SITES_MAX)),
+            self._pool, after_id, bounded(limit),
             everywhere=actor.has_everything, organisations=organisations, ids=ids,
         )  # fmt: skip
         return [site_view(site, version) for site, version in found]

@@ -13,12 +13,12 @@ from holdfast.services.access import hash_of, new_token
 from holdfast.services.account_log import note
 from holdfast.services.accounts import Accounts
 from holdfast.services.identity import new_id
+from holdfast.services.paging import bounded
 from holdfast.services.people import Place
 from holdfast.store import people as store
 from holdfast.store import reads
 
 NAME_CHARS_MAX = 100
-PAGE_MAX = 500
 
 
 class TokenView(msgspec.Struct, frozen=True, omit_defaults=True):
@@ -80,7 +80,7 @@ async def page(accounts: Accounts, actor: Actor, organisation_id: UUID, *, curso
     check_in(actor, "people", organisation_id)
     position = cursors.read(cursors.AtTime, cursor, "tokens")
     after = (position.at, position.id) if position is not None else (reads.BEGINNING, reads.FIRST_ID)
-    limit = max(1, min(limit, PAGE_MAX))
+    limit = bounded(limit)
     found = await store.tokens(accounts.pool, organisation_id, after=after, limit=limit + 1)
     last = found[limit - 1] if len(found) > limit else None
     following = cursors.write(cursors.AtTime("tokens", last.created_at, last.id)) if last is not None else None

@@ -232,6 +232,12 @@ class Settings:
         default=90.0,
         metadata=_about("days", "how long closed findings are listed; the journal keeps them", _between(1, 3660)),
     )
+    account_log_retention_days: float = field(
+        default=365.0,
+        metadata=_about(
+            "days", "how long the account log is kept: who signed in, got a role, exported", _between(1, 36_600)
+        ),
+    )
     session_idle_hours: float = field(
         default=12.0, metadata=_about("h", "how long a session lasts that is not used", _between(0.1, 24 * 366))
     )

@@ -216,6 +216,21 @@ async def end_invitations_by(connection: Connection, maker: str) -> None:
     await connection.execute(_Q["end_invitations_by"], maker)
 
 
+async def trim_links(source: Source, *, limit: int) -> int:
+    """How many links that no longer work were deleted."""
+    return deleted(await source.execute(_Q["trim_links"], limit))
+
+
+async def trim_sessions(source: Source, *, limit: int) -> int:
+    """How many sessions that are over were deleted."""
+    return deleted(await source.execute(_Q["trim_sessions"], limit))
+
+
+def deleted(status: str) -> int:
+    """How many rows a `DELETE 3` took."""
+    return int(status.rsplit(" ", 1)[1])
+
+
 def _account(row: Any) -> Account | None:
     if row is None:
         return None

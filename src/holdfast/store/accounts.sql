@@ -209,8 +209,9 @@ values ($1, $2, $3, $4, $5, $6, $7);
 -- What happened in an organisation, newest first.
 select id, at, organisation_id, account_id, actor, action, address, data from account_log
 where organisation_id = $1 and (at, id) < ($2, $3) and ($4::text[] is null or action = any($4))
-    and ($5::uuid is null or account_id = $5) and ($6::timestamptz is null or at >= $6)
-order by at desc, id desc limit $7;
+    and ($5::uuid is null or account_id = $5) and ($6::text is null or actor = $6)
+    and ($7::timestamptz is null or at >= $7) and ($8::timestamptz is null or at < $8)
+order by at desc, id desc limit $9;
 
 -- name: log_of_account
 -- What happened with an account, newest first.
@@ -219,16 +220,15 @@ where account_id = $1 and (at, id) < ($2, $3) order by at desc, id desc limit $4
 
 -- name: trim_log
 -- Old lines are let go of.
-delete from account_log where id in (select id from account_log where at < now() - make_interval(days => $1) limit $2)
-returning id;
+delete from account_log where id in (
+    select id from account_log where at < now() - $1::double precision * interval '1 day' order by at limit $2);
 
 -- name: trim_links
 -- Links that no longer work.
-delete from single_use where token_hash in (select token_hash from single_use where expires_at < now() limit $1)
-returning id;
+delete from single_use where token_hash in (
+    select token_hash from single_use where expires_at < now() order by expires_at limit $1);
 
 -- name: trim_sessions
 -- Sessions that are over.
-delete from session
-where token_hash in (select token_hash from session where ends_at < now() or idle_until < now() limit $1)
-returning account_id;
+delete from session where token_hash in (
+    select token_hash from session where ends_at < now() or idle_until < now() order by ends_at limit $1);

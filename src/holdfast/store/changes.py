@@ -12,6 +12,7 @@ import msgspec
 from holdfast.domain.blocks import Block
 from holdfast.domain.bookings.values import Booking
 from holdfast.domain.change import Change, Event
+from holdfast.domain.erasing import PERSONAL, TOLD_OF_FINDINGS
 from holdfast.domain.finding import Finding
 from holdfast.domain.poison import Kind
 from holdfast.domain.sites import Site
@@ -67,6 +68,7 @@ class Writing:
         self.events: list[tuple[int, Event]] = []
         self.blocks_woken: set[tuple[int, UUID]] = set()
         self.findings: dict[tuple[int, UUID], Finding] = {}
+        self.erased: dict[tuple[int, UUID], int] = {}
         self.settings: dict[int, tuple[Site, int]] = {}
         self.sites: list[SiteRow] = []
         self.answers: list[AnswerRow] = []
@@ -93,7 +95,10 @@ class Writing:
             self.new_units.update((site_id, unit_id) for unit_id in change.new_units)
             for event in change.events:
                 self.events.append((site_id, event))
-            if change.findings or change.blocks_added or change.blocks_removed or change.blocks_woken or change.site:
+            if (
+                change.findings or change.blocks_added or change.blocks_removed or change.blocks_woken
+                or change.site or change.erased
+            ):  # fmt: skip
                 self._add_rare(site_id, change)
 
     def _add_rare(self, site_id: int, change: Change) -> None:
@@ -107,6 +112,7 @@ class Writing:
         self.blocks_woken.update((site_id, block_id) for block_id in change.blocks_woken)
         for finding in change.findings:
             self.findings[site_id, finding.id] = finding
+        self.erased.update({(site_id, booking_id): version for booking_id, version in change.erased.items()})
 
 
 async def write(connection: Connection, writing: Writing, *, recount: Container[int] = ()) -> None:
@@ -128,6 +134,7 @@ async def write(connection: Connection, writing: Writing, *, recount: Container[
         await connection.execute(_Q["update_bookings"], changed)
     await _write_rare(connection, writing)
     await _write_rows(connection, writing, [row for row in writing.sites if row.id not in recount])
+    await _erase(connection, writing)
     await _write_settings(connection, writing)
     await alarms.silence(connection, writing.silenced)
     if anew := [row for row in writing.sites if row.id in recount]:
@@ -203,6 +210,19 @@ async def _write_rare(connection: Connection, writing: Writing) -> None:
             found = [(key[0], finding) for key, finding in writing.findings.items() if finding.stands is stands]
             if found:
                 await connection.execute(_Q["write_findings"], *_finding_columns(found))
+
+
+async def _erase(connection: Connection, writing: Writing) -> None:
+    """After the rows of the same transaction: a command before it may have said more of the same bookings. What one
+    behind it said is said anew, and stays."""
+    if not writing.erased:
+        return
+    site_ids, ids = _columns(writing.erased, 2)
+    subjects, versions = [str(booking_id) for booking_id in ids], list(writing.erased.values())
+    await connection.execute(_Q["erase_bookings"], site_ids, ids)
+    await connection.execute(_Q["erase_lines"], site_ids, subjects, versions, list(PERSONAL))
+    await connection.execute(_Q["erase_finding_lines"], site_ids, subjects, versions, list(TOLD_OF_FINDINGS))
+    await connection.execute(_Q["erase_findings"], site_ids, subjects, list(TOLD_OF_FINDINGS))
 
 
 async def _write_settings(connection: Connection, writing: Writing) -> None:

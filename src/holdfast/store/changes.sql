@@ -118,3 +118,38 @@ update unit set wakes_at = least(wakes_at, $2) where site_id = $1;
 -- name: update_site_settings
 -- What an owner changed of a site.
 update site set name = $2, time_zone = $3, settings = $4, changed_version = $5 where id = $1;
+
+-- name: erase_bookings
+-- Whose these bookings are is forgotten, with all that was said of them.
+update booking b set customer_name = null, customer_email = null, customer_phone = null, customer_reference = null,
+    customer_key = null, note = null, details = null
+from unnest($1::bigint[], $2::uuid[]) as k (site_id, id)
+where b.site_id = k.site_id and b.id = k.id;
+
+-- name: erase_lines
+-- The same in all that the journal has said of these bookings: the lines stay, without the members of $4.
+update journal j
+set data = (j.data - 'reason') || jsonb_build_object(
+    'booking', (j.data -> 'booking') - $4::text[] || jsonb_build_object('customer', jsonb_build_object()))
+from unnest($1::bigint[], $2::text[], $3::bigint[]) as k (site_id, subject, version)
+where j.site_id = k.site_id and j.subject = k.subject and j.version <= k.version and j.type like 'booking.%'
+    and jsonb_typeof(j.data -> 'booking') = 'object';
+
+-- name: erase_finding_lines
+-- And in what it has said of findings about these bookings: of their facts only the members of $4 stay.
+update journal j
+set data = jsonb_build_object('finding', (j.data -> 'finding') - 'reason' || jsonb_build_object('data', coalesce((
+    select jsonb_object_agg(fact.key, fact.value) from jsonb_each(j.data -> 'finding' -> 'data') as fact
+    where fact.key = any($4::text[])), '{}')))
+from unnest($1::bigint[], $2::text[], $3::bigint[]) as k (site_id, subject, version)
+where j.site_id = k.site_id and j.subject = k.subject and j.version <= k.version and j.type like 'finding.%'
+    and jsonb_typeof(j.data -> 'finding' -> 'data') = 'object';
+
+-- name: erase_findings
+-- And in the findings themselves.
+update finding f
+set reason = null, data = coalesce((
+    select jsonb_object_agg(fact.key, fact.value) from jsonb_each(f.data) as fact
+    where fact.key = any($3::text[])), '{}')
+from unnest($1::bigint[], $2::text[]) as k (site_id, subject)
+where f.site_id = k.site_id and f.subject = k.subject and jsonb_typeof(f.data) = 'object';

@@ -9,7 +9,7 @@ import msgspec
 
 from holdfast.domain.actors import Grant
 from holdfast.store import sql
-from holdfast.store.accounts import Link, Source, link_of
+from holdfast.store.accounts import Link, Source, deleted, link_of
 from holdfast.store.connection import Connection
 
 _Q = sql.load("accounts")
@@ -64,6 +64,16 @@ class LogLine(msgspec.Struct, frozen=True):
     action: str
     address: str | None
     data: msgspec.Raw
+
+
+class LogFilter(msgspec.Struct, frozen=True):
+    """Which lines of the log are asked for: what was done, to whom, by whom, and when, `end` not included."""
+
+    actions: tuple[str, ...] | None = None
+    account_id: UUID | None = None
+    actor: str | None = None
+    start: datetime | None = None
+    end: datetime | None = None
 
 
 # -- organisations ------------------------------------------------------------------------------------------------
@@ -177,10 +187,11 @@ async def log(
 
 
 async def log_page(
-    source: Source, organisation_id: UUID, *, before: tuple[datetime, UUID], actions: list[str] | None,
-    account_id: UUID | None, since: datetime | None, limit: int,
-) -> list[LogLine]:  # fmt: skip
-    rows = await source.fetch(_Q["log"], organisation_id, *before, actions, account_id, since, limit)
+    source: Source, organisation_id: UUID, *, before: tuple[datetime, UUID], wanted: LogFilter, limit: int
+) -> list[LogLine]:
+    actions = list(wanted.actions) if wanted.actions is not None else None
+    by = (actions, wanted.account_id, wanted.actor, wanted.start, wanted.end)
+    rows = await source.fetch(_Q["log"], organisation_id, *before, *by, limit)
     return [_log_line(row) for row in rows]
 
 
@@ -188,6 +199,11 @@ async def log_of_account(
     source: Source, account_id: UUID, *, before: tuple[datetime, UUID], limit: int
 ) -> list[LogLine]:
     return [_log_line(row) for row in await source.fetch(_Q["log_of_account"], account_id, *before, limit)]
+
+
+async def trim_log(source: Source, *, after_days: float, limit: int) -> int:
+    """How many lines older than this were deleted."""
+    return deleted(await source.execute(_Q["trim_log"], after_days, limit))
 
 
 def _log_line(row: Any) -> LogLine:

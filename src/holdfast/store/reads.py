@@ -59,6 +59,22 @@ class BookingFilter(msgspec.Struct, frozen=True):
     reference: str | None = None
 
 
+class LineFilter(msgspec.Struct, frozen=True):
+    """Which journal lines are asked for; None means all."""
+
+    types: tuple[str, ...] | None = None
+    subject: str | None = None
+    actor: str | None = None
+    cause: str | None = None
+
+    @property
+    def is_of_all(self) -> bool:
+        return self.types is None and self.subject is None and self.actor is None and self.cause is None
+
+
+ALL_LINES = LineFilter()
+
+
 def booking_of(row: asyncpg.Record) -> Booking:
     """A booking as far as it can be read: what somebody wrote past the desk into one must not blind a whole list."""
     try:
@@ -230,19 +246,34 @@ async def journal_of_subject(connection: Connection, site_id: int, subject: str,
 
 
 async def journal(
-    connection: Connection, site_id: int, *, after: int, until: int, limit: int,
-    types: Sequence[str] | None, subject: str | None,
-) -> list[asyncpg.Record]:  # fmt: skip
-    """Events behind `after` up to `until`, in order; `types` and `subject` None mean all."""
-    arguments: tuple[Any, ...] = (site_id, after, until, limit)
-    wanted = list(types) if types is not None else None
-    name = "journal"
-    if subject is not None:
-        name, arguments = "journal_about", (*arguments, subject, wanted)
-    elif wanted is not None:
-        name, arguments = "journal_of_types", (*arguments, wanted)
-    rows: list[asyncpg.Record] = await connection.fetch(_Q[name], *arguments)
+    connection: Connection, site_id: int, *, after: int, until: int, limit: int, wanted: LineFilter
+) -> list[asyncpg.Record]:
+    """Events behind `after` up to `until`, in order, that pass the filter."""
+    arguments = (site_id, after, until, limit)
+    rows: list[asyncpg.Record]
+    if wanted.is_of_all:
+        rows = await connection.fetch(_Q["journal"], *arguments)
+        return rows
+    by = (list(wanted.types) if wanted.types is not None else None, wanted.actor, wanted.cause)
+    if wanted.subject is None:
+        rows = await connection.fetch(_Q["journal_matching"], *arguments, *by)
+    else:
+        rows = await connection.fetch(_Q["journal_about"], *arguments, *by, wanted.subject)
     return rows
+
+
+async def version_before(connection: Connection, site_id: int, at: datetime, *, last: int) -> int:
+    """The version of the last line that was written before an instant; found by halving, as lines are written in the
+    order of time. 0 when none was, `last` when all were."""
+    low, high = 0, last
+    while low < high:
+        middle = (low + high) // 2
+        row = await connection.fetchrow(_Q["journal_line_from"], site_id, middle + 1)
+        if row is None or row["version"] > last or row["at"] >= at:
+            high = middle
+        else:
+            low = row["version"]
+    return low
 
 
 async def oldest_version(connection: Connection, site_id: int) -> int | None:

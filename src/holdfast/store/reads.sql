@@ -193,18 +193,25 @@ from journal j where j.site_id = $1 and j.subject = $2 order by j.version desc l
 select j.version, j.at, j.effective_at, j.type, j.subject, j.actor, j.cause, j.data
 from journal j where j.site_id = $1 and j.version > $2 and j.version <= $3 order by j.version limit $4;
 
--- name: journal_of_types
--- Events of some types from behind one version to another.
+-- name: journal_matching
+-- Events of some types, by somebody, with a cause, from behind one version to another.
 select j.version, j.at, j.effective_at, j.type, j.subject, j.actor, j.cause, j.data
-from journal j where j.site_id = $1 and j.version > $2 and j.version <= $3 and j.type = any($5::text[])
+from journal j where j.site_id = $1 and j.version > $2 and j.version <= $3
+    and ($5::text[] is null or j.type = any($5)) and ($6::text is null or j.actor = $6)
+    and ($7::text is null or j.cause = $7)
 order by j.version limit $4;
 
 -- name: journal_about
 -- Events about one subject from behind one version to another.
 select j.version, j.at, j.effective_at, j.type, j.subject, j.actor, j.cause, j.data
-from journal j where j.site_id = $1 and j.subject = $5 and j.version > $2 and j.version <= $3
-    and ($6::text[] is null or j.type = any($6))
+from journal j where j.site_id = $1 and j.subject = $8 and j.version > $2 and j.version <= $3
+    and ($5::text[] is null or j.type = any($5)) and ($6::text is null or j.actor = $6)
+    and ($7::text is null or j.cause = $7)
 order by j.version limit $4;
+
+-- name: journal_line_from
+-- The first line that is kept from a version on: its version, and when it was written.
+select j.version, j.at from journal j where j.site_id = $1 and j.version >= $2 order by j.version limit 1;
 
 -- name: oldest_version
 -- The oldest event that is still kept.

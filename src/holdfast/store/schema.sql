@@ -618,3 +618,7 @@ create table tick (
     primary key (schedule_id, at)
 );
 create index tick_by_age on tick using brin (at);
+-- A person is found by their address: mails, and links that were sent to it.
+
+create index mail_by_recipient on mail (lower(recipient));
+create index single_use_by_email on single_use (email) where email is not null;

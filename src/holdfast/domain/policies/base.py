@@ -33,6 +33,7 @@ EVENTS: Mapping[str, str] = {
     "no_show": "booking.no_show",
     "expired": "booking.expired",
     "undone": "booking.undone",
+    "erased": "booking.erased",
 }
 
 FAR = timedelta(days=3660)

@@ -19,7 +19,7 @@ from holdfast.http.calls import Reply, id_of, if_version, reply, submit
 from holdfast.http.context import Context, caller_of, context_of
 from holdfast.http.former.asking import Asked, needed, site_of, text_of
 from holdfast.http.former.shape import BLOCKED, TAKEN, failure, success
-from holdfast.http.framework import respond
+from holdfast.http.framework import respond, rows_of
 from holdfast.http.rights import rights_of
 from holdfast.services.former_grounds import (
     KIND,
@@ -34,7 +34,7 @@ from holdfast.services.former_grounds import (
     names_of,
     offers_as_before,
 )
-from holdfast.services.former_requests import FormerActRequest, FormerBookingRequest, booking_request
+from holdfast.services.former_requests import FormerActRequest, FormerBookingRequest, booking_request, in_former_words
 from holdfast.services.identity import new_id, now_ms
 from holdfast.services.listing import booking_detail
 from holdfast.services.requests import ActRequest, act_command, book_command
@@ -109,11 +109,15 @@ async def create_booking(request: Asked, site: Text = None) -> Response[bytes]:
     ground = await find_ground(context.reads, found, asked.ground)
     at_ms = now_ms()
     now = datetime.fromtimestamp(at_ms / 1000, UTC)
-    wish, made = booking_request(asked, sent, ground), new_id(at_ms)
+    has_teams = found.settings.team_max > 0
+    wish, made = booking_request(asked, sent, ground, has_teams=has_teams), new_id(at_ms)
     if "book" not in rights_of(request, found):
         caller = caller if caller.is_known else guest_of(made)
         wish = await context.own.request(caller, found, wish)
-    command = book_command(found, wish, id=made, now=now)
+    try:
+        command = book_command(found, wish, id=made, now=now)
+    except Refusal as refusal:
+        raise in_former_words(refusal) from None
     try:
         answer = await submit(context, caller, found, command, headers=headers, said=("former", ground.code, sent))
     except Refusal as refusal:
@@ -148,7 +152,7 @@ async def list_bookings(
     the page that follows. The same without `/api`."""
     query = FormerQuery(
         text_of(status, "status"), text_of(ground, "ground"), text_of(date, "date"), text_of(email, "email"),
-        text_of(roll_number, "rollNumber"), cursor, limit,
+        text_of(roll_number, "rollNumber"), cursor, rows_of(request, limit),
     )  # fmt: skip
     return await _list(request, query, site)
 
@@ -161,7 +165,7 @@ async def list_my_bookings(
     `/api`."""
     query = FormerQuery(
         text_of(status, "status"), email=text_of(email, "email"), roll_number=text_of(roll_number, "rollNumber"),
-        cursor=cursor, limit=limit,
+        cursor=cursor, limit=rows_of(request, limit),
     )  # fmt: skip
     if query.email is None and query.roll_number is None and caller_of(request).customer_key is None:
         raise Refusal("invalid_request", field="email", problem="is missing; say whose by `email` or `rollNumber`")
