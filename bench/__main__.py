@@ -13,7 +13,7 @@ import bench
 from holdfast.store.embedded import EmbeddedServer
 from holdfast.store.migrate import migrate
 
-NOT_BENCHES = {"__main__", "ground", "minute_cron", "peers", "serving"}
+NOT_BENCHES = {"__main__", "ground", "minute_cron", "peers", "serving", "store_dlt", "store_sync"}
 
 
 async def run(name: str) -> dict[str, object]:

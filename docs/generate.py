@@ -23,7 +23,7 @@ from holdfast.domain.actors import RIGHTS, ROLES
 from holdfast.domain.bookings.values import Booking
 from holdfast.domain.findings import RULES
 from holdfast.domain.local_time import zone
-from holdfast.domain.policies import kinds, policy_of
+from holdfast.domain.policies import kinds, place_kinds, policy_of
 from holdfast.domain.policies.base import EVENTS, Policy
 from holdfast.domain.reconcile.discrepancies import BOOKING_RULES, UNIT_RULES
 from holdfast.domain.sites import _LIMITS, Site, SiteSettings, parse_settings, rules_of
@@ -75,6 +75,7 @@ SITE_SETTINGS: Mapping[str, tuple[str, str]] = {
         "hotel: how long after the time of arrival a guest who is not there is a discrepancy; 0 for never",
     ),
     "observation_minutes": ("min", "how long what agents and staff saw counts when they do not say"),
+    "currency": ("code", "store: what lifetime value is counted in; orders in another currency need a rate"),
     "auto_end_idle_minutes": (
         "min",
         "café: a session ends by itself after nobody was seen in its only unit for so long; 0 leaves that to people",
@@ -144,6 +145,25 @@ EVENT_TYPES: Mapping[str, tuple[str, str]] = {
     "unit.status_repaired": (
         "a status that did not follow was written anew; `from` is what somebody had written past the desk",
         "`code`, `from`, `to`, `reason`, `booking`",
+    ),
+    "sync.started": ("a sync run was asked for", "`run`, `operation`, `stages`"),
+    "sync.progressed": (
+        "a batch of rows came in, with this line in one transaction",
+        "`run`, `stage`, `connection`, `done`, `total`, `eta_s`, `changed`, `rejects`",
+    ),
+    "sync.stage_ended": (
+        "a stage of a run ended, and how complete it is (cause: its state)",
+        "`run`, `stage`, `connection`, `state`, `n`, `reason`, `done`, `total`",
+    ),
+    "sync.ended": ("a run ended (cause: its state)", "`run`, `state`, `reason`, `stages`"),
+    "orders.changed": ("a shop told of an order by a webhook (cause: its topic)", "`connection`, `order`, `topic`"),
+    "connection.changed": (
+        "a connection was made, changed or taken out, or a rate was set",
+        "`connection`, `name`, `kind`, or `currency`, `into`, `day`, `rate`",
+    ),
+    "ltv.counted": (
+        "lifetime value was brought in line, and up to when its streams were complete",
+        "`customers`, `orders_as_of`, `ads_as_of`, `without_customer`, `unconverted`, `differences`",
     ),
     "finding.opened": ("something recorded is not as expected, and somebody's to judge", "`finding`"),
     "finding.closed": ("it is no longer so, or a person settled it (cause: the state)", "`finding`"),
@@ -318,7 +338,7 @@ def states_page() -> str:
     acts = {act for kind in kinds() for act in policy_of(kind).acts}
     same_names(ACTS, acts, "acts")
     lines = ["# States and acts", "", "One table per kind of site, in code; nothing else can change a state.", ""]
-    for kind in kinds():
+    for kind in place_kinds():
         lines += _policy(policy_of(kind))
     lines += ["## Acts", "", "`POST /api/sites/{site}/bookings/{booking}/{act}`.", ""]
     rows = []
@@ -437,11 +457,13 @@ def openapi() -> dict[str, Any]:
     from holdfast.services.journal import Epochs
     from holdfast.services.reconcile import Reconciler
     from holdfast.services.sites import Sites
+    from holdfast.services.stores import Stores
 
     nowhere: Any = None
     desk = Desk(nowhere)
     house = app.House(
         settings=Settings(), database_url="", desk_pool=nowhere, reads=nowhere, desk=desk, sites=Sites(nowhere),
+        stores=Stores(nowhere, desk, nowhere),
         reconciler=Reconciler(nowhere, desk), hub=Hub(nowhere, Epochs(nowhere)), doorbell=Doorbell(),
         stopping=asyncio.Event(), jobs=nowhere, accounts=Accounts(nowhere, Access(nowhere, idle_s=1.0), nowhere, nowhere, nowhere),
     )  # fmt: skip
@@ -596,7 +618,7 @@ PAGES: Mapping[str, Callable[[], str]] = {
 
 def emitted_types() -> set[str]:
     """The journal types that the domain's code names; only it makes events."""
-    pattern = re.compile(r"(?:booking|unit|block|site|finding)\.[a-z_]+")
+    pattern = re.compile(r"(?:booking|unit|block|site|finding|sync|orders|connection|ltv)\.[a-z_]+")
     found = set(EVENTS.values())
     for path in sorted((Path(holdfast.__file__).parent / "domain").rglob("*.py")):
         for node in ast.walk(ast.parse(path.read_text(encoding="utf-8"))):

@@ -14,7 +14,7 @@ from holdfast.domain.errors import Refusal
 from holdfast.domain.local_time import zone
 from holdfast.domain.machine import Machine
 from holdfast.domain.nights import nights
-from holdfast.domain.policies import kinds, policy_of, register
+from holdfast.domain.policies import kinds, place_kinds, policy_of, register
 from holdfast.domain.policies.base import EVENTS, GRAIN, Policy
 from holdfast.domain.policies.cafe import Cafe
 from holdfast.domain.sites import Site, parse_settings, rules_of
@@ -49,8 +49,11 @@ def booking_of(state: str, start: datetime, end: datetime) -> Booking:
 # -- tables ------------------------------------------------------------------------------------------------------
 
 
-def test_there_are_three_policies():
-    assert kinds() == KINDS
+def test_there_are_three_kinds_of_places_and_stores_that_nobody_can_book():
+    assert place_kinds() == KINDS
+    assert kinds() == sorted([*KINDS, "store"])
+    store = policy_of("store")
+    assert not store.has_units and store.machine.states == () and not store.acts
 
 
 @pytest.mark.parametrize("kind", KINDS)
@@ -135,7 +138,7 @@ def test_a_policy_whose_kind_is_taken_or_whose_claims_make_no_sense_is_refused()
     for policy in (Twin(), Odd()):
         with pytest.raises(ValueError, match="cafe|'B'"):
             register(policy)
-    assert kinds() == KINDS
+    assert place_kinds() == KINDS
 
 
 # -- shown status ------------------------------------------------------------------------------------------------

@@ -13,6 +13,10 @@ from pathlib import Path
 import httpx
 import pytest
 
+from holdfast.services.demo_http import DemoServer
+from holdfast.services.demo_orders import generated, shop_orders
+from holdfast.services.demo_shop import TOKEN as SHOP_TOKEN
+from holdfast.services.demo_shop import DemoShop
 from tests.acceptance.process import TOKEN, Process, serving
 from tests.realtime.browser import Browsers, act, book, browsers, campus, install
 
@@ -273,6 +277,45 @@ async def test_a_manual_sync_puts_a_site_right_and_says_when_it_is_done(server: 
     assert await page.ask("triggerManualSync", "corner") == {"success": True, "storeId": "corner"}
     done = await page.until(lambda line: line.get("event") == "syncStatus" and not line["args"][0]["isSyncing"])
     assert done["args"][0]["storeId"] == "corner" and done["args"][0]["checked"] == 1
+
+
+async def test_a_store_is_selected_synced_and_followed_as_its_frontend_does_it(
+    database_url: str, pages: Browsers
+) -> None:
+    shop = DemoShop(burst=1e9, per_s=1e9)
+    shop.fill(shop_orders(generated(2_500)))
+    async with (
+        DemoServer(shop.answer) as served,
+        serving(database_url, HOLDFAST_SECRET_KEY="a key of sixteen characters or more") as server,
+    ):
+        store = {"kind": "store", "name": "buycosari", "time_zone": "UTC"}
+        assert (await server.client.post("/api/sites", json=store)).status_code == 201
+        body = {
+            "kind": "shopify", "name": "shop", "config": {"address": served.address},
+            "secret": {"access_token": SHOP_TOKEN}, "schedules": {"orders": {"is_enabled": False}},
+        }  # fmt: skip
+        assert (await server.client.post("/api/sites/buycosari/connections", json=body)).status_code == 201
+        stranger = await pages.connect(server.url, transports=WEBSOCKET)
+        assert (await stranger.ask("selectStore", "buycosari"))["code"] == "unauthorised"
+        page = await pages.connect(server.url, transports=WEBSOCKET, auth={"token": TOKEN})
+        assert await page.ask("selectStore", "buycosari") == {
+            "success": True, "storeId": "buycosari", "site": "buycosari",
+        }  # fmt: skip
+        status = await page.heard("syncStatus")
+        assert status == {
+            "storeId": "buycosari", "isSyncing": False, "activeConnections": 1, "hasCronJob": False,
+        }  # fmt: skip
+        assert (await page.ask("triggerManualSync", "buycosari"))["success"]
+        done = await page.until(
+            lambda line: line.get("event") == "autoSyncProgress" and line["args"][0]["stage"] == "completed"
+        )
+        assert done["args"][0]["state"] == "verified" and done["args"][0]["storeId"] == "buycosari"
+        await page.until(lambda line: line.get("event") == "syncStatus" and line["args"][0].get("isSyncing") is True)
+        told = [line["args"][0] for line in page.lines if line.get("event") == "autoSyncProgress"]
+        assert told[0]["stage"] == "starting" and {"orders", "ltv"} <= {one["stage"] for one in told}
+        shares = [one["progress"] for one in told if "progress" in one]
+        assert shares == sorted(shares) and shares[-1] == 100.0
+        assert not [line for line in stranger.events() if "ync" in line.get("event", "")]
 
 
 async def test_other_origins_and_other_addresses_are_closed(server: Process, pages: Browsers) -> None:

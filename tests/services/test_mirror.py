@@ -15,7 +15,7 @@ from msgspec.structs import replace
 
 from holdfast.domain.local_time import zone
 from holdfast.domain.mirror import RULES, rules_for
-from holdfast.domain.policies import kinds, policy_of
+from holdfast.domain.policies import place_kinds, policy_of
 from holdfast.gateways.outside import OutsideError
 from holdfast.services.mirror import Report, look
 from holdfast.services.mirror_mapping import BookingPlace, MappingError, MirrorMapping, UnitPlace, Vocabularies
@@ -206,7 +206,7 @@ def test_rows_of_nonsense_are_reported_and_never_a_traceback(look_at: Look):
         ),
         max_leaves=4,
     ),
-    kind=st.sampled_from(kinds()),
+    kind=st.sampled_from(place_kinds()),
 )
 @example(value=float("nan"), kind="cafe")
 @example(value=10**400, kind="hotel")
@@ -268,7 +268,7 @@ def test_a_date_of_another_order_is_read_when_its_format_is_said(look_at: Look):
     assert look_at([room(1, "OCCUPIED")], bookings, mapping).is_clean
 
 
-@given(word=st.text(max_size=12), kind=st.sampled_from(kinds()))
+@given(word=st.text(max_size=12), kind=st.sampled_from(place_kinds()))
 def test_a_word_is_understood_as_one_of_ours_or_not_at_all(word: str, kind: str):
     policy = policy_of(kind)
     for words, ours in ((status_words(policy, {}), policy.statuses), (state_words(policy, {}), policy.machine.states)):

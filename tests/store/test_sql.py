@@ -15,6 +15,9 @@ NOUNS = sorted(path.stem for path in STORE.glob("*.sql") if path.name != "schema
 async def test_every_named_query_can_be_prepared(pool: asyncpg.Pool) -> None:
     failures = []
     async with pool.acquire() as connection:
+        for statement in sql.load("incoming").values():
+            # the tables of batches, which sessions that write them make for themselves
+            await connection.execute(statement)
         for noun in NOUNS:
             for name, query in sql.load(noun).items():
                 try:

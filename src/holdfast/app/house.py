@@ -6,6 +6,7 @@ import asyncio
 from collections.abc import AsyncIterator
 from contextlib import AsyncExitStack, asynccontextmanager
 from dataclasses import replace
+from functools import partial
 from pathlib import Path
 
 import asyncpg
@@ -29,13 +30,18 @@ from holdfast.services.limiter import Limiter, RequestLimits
 from holdfast.services.reconcile import Reconciler
 from holdfast.services.sealing import Sealing
 from holdfast.services.sites import Sites
+from holdfast.services.stores import Stores, prepare_session
+from holdfast.services.sync.kit import SyncLimits
 from holdfast.services.throttle import Throttle
+from holdfast.services.vault import open_vault
 from holdfast.settings import Settings
 from holdfast.store import migrate
 from holdfast.store.codecs import prepare
-from holdfast.store.database import ConnectionLimits, open_pool
+from holdfast.store.database import ConnectionLimits, Prepare, open_pool
 from holdfast.store.embedded import EmbeddedServer
 
+SYNC_SPARE_CONNECTIONS = 2
+"""Beside one connection a sync run: for webhooks, and for looking at runs."""
 DESK_SPARE_CONNECTIONS = 1
 """Beside one connection a lane: to find out whether a commit whose answer was lost had happened."""
 EMBEDDED_STOP_S = 30.0
@@ -52,6 +58,7 @@ class House(msgspec.Struct, frozen=True):
     reads: asyncpg.Pool
     desk: Desk
     sites: Sites
+    stores: Stores
     reconciler: Reconciler
     hub: Hub
     doorbell: Doorbell
@@ -106,6 +113,7 @@ async def opened(settings: Settings, stopping: asyncio.Event | None = None) -> A
         desk.heard.append(hub.heard)
         doorbell.listeners += [hub.hear, reconciler.hear]
         accounts = _accounts(settings, reads, doorbell)
+        stores = await _stores(settings, url, limits, stack, desk)
         services = {"desk": desk, "sites": sites, "reconciler": reconciler, "reads": reads, "accounts": accounts}
         jobs_pool = await _pool(url, limits, stack, "holdfast jobs", connections_of(settings))
         jobs = make_jobs(settings, jobs_pool, services, doorbell)
@@ -119,7 +127,7 @@ async def opened(settings: Settings, stopping: asyncio.Event | None = None) -> A
         disks = Disks(settings.data, folder, low_bytes=settings.disk_free_min_mb * MIB)
         stopping = stopping if stopping is not None else asyncio.Event()
         yield House(
-            settings, url, desk_pool, reads, desk, sites, reconciler, hub, doorbell, accounts, jobs, stopping,
+            settings, url, desk_pool, reads, desk, sites, stores, reconciler, hub, doorbell, accounts, jobs, stopping,
             embedded=embedded, disks=disks, limiter=_limiter(settings),
         )  # fmt: skip
 
@@ -163,10 +171,18 @@ async def _embedded(settings: Settings, stack: AsyncExitStack) -> EmbeddedServer
     return server
 
 
+async def _stores(settings: Settings, url: str, limits: ConnectionLimits, stack: AsyncExitStack, desk: Desk) -> Stores:
+    connections_max = max(settings.syncs_max, 1) + SYNC_SPARE_CONNECTIONS
+    pool = await _pool(url, limits, stack, "holdfast sync", connections_max, init=prepare_session)
+    vault = partial(open_vault, settings.secret_key, settings.data)
+    return Stores(pool, desk, vault, limits=SyncLimits(runs_max=settings.syncs_max))
+
+
 async def _pool(
-    url: str, limits: ConnectionLimits, stack: AsyncExitStack, name: str, connections_max: int
-) -> asyncpg.Pool:
-    pool = await open_pool(url, replace(limits, connections_max=connections_max), application_name=name, init=prepare)
+    url: str, limits: ConnectionLimits, stack: AsyncExitStack, name: str, connections_max: int,
+    *, init: Prepare = prepare,
+) -> asyncpg.Pool:  # fmt: skip
+    pool = await open_pool(url, replace(limits, connections_max=connections_max), application_name=name, init=init)
 
     async def close() -> None:
         try:

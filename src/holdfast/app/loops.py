@@ -20,6 +20,7 @@ from holdfast.runtime.reconciler import Reconciling
 from holdfast.runtime.retention import Retention
 from holdfast.runtime.rights import Rights
 from holdfast.runtime.sharing import Sharing
+from holdfast.runtime.syncing import Syncing
 from holdfast.runtime.watch import Watching
 from holdfast.services.booking_mail import BookingMails
 from holdfast.services.disk import MIB
@@ -45,6 +46,7 @@ LOOPS: list[MakeLoop] = [
         log_days=house.settings.account_log_retention_days,
     ),
     lambda house: _watching(house),
+    lambda house: _syncing(house),
     lambda house: Live(house.hub),
     lambda house: Sharing(house.limiter, house.reads),
     lambda house: Sending(mailer_of(house.reads, house.settings)),
@@ -85,6 +87,11 @@ def health_of(house: House) -> Health:
         house.reads, house.loops,
         disks=house.disks, brake=house.desk.brake, stopping=house.stopping, warnings=lambda: off,
     )  # fmt: skip
+
+
+def _syncing(house: House) -> Loop:
+    is_on = house.settings.syncs_max > 0
+    return Syncing(house.stores, house.sites, is_on=is_on, watched=lambda: tuple(house.hub.sites))
 
 
 def _watching(house: House) -> Loop:

@@ -46,6 +46,7 @@ HANDLERS: list[tuple[str, str]] = [
     # modules with further Litestar handlers, under full paths
     ("holdfast.http.accounts", "ACCOUNT_HANDLERS"),
     ("holdfast.http.people", "PEOPLE_HANDLERS"),
+    ("holdfast.http.stores.routes", "STORE_HANDLERS"),
     ("holdfast.http.audit", "AUDIT_HANDLERS"),
     ("holdfast.http.former.routes", "FORMER_HANDLERS"),
     ("holdfast.http.schedules", "SCHEDULE_HANDLERS"),
@@ -75,6 +76,7 @@ def application(house: House) -> Any:
         "hub": house.hub,
         "accounts": house.accounts,
         "jobs": house.jobs,
+        "stores": house.stores,
         "streams_max": settings.streams_max,
         "metrics_public": settings.metrics_public,
     }
@@ -84,12 +86,19 @@ def application(house: House) -> Any:
     edge = build(context, handlers=handlers, public=public, app_state=state, stopping=house.stopping, guards=guards)
     pools = {"desk": house.desk_pool, "reads": house.reads}
     sockets = edge.sockets = SocketIO(
-        context, house.hub, house.reconciler, stopping=house.stopping, clients_max=settings.streams_max, seats=seats
+        context,
+        house.hub,
+        house.reconciler,
+        house.stores,
+        stopping=house.stopping,
+        clients_max=settings.streams_max,
+        seats=seats,
     )
     house.accounts.access.moved.append(Rechecking(house.hub, sockets, house.accounts.access).ask)
     metrics = Metrics(house.desk, edge.traffic, health, loops=house.loops, pools=pools, disks=house.disks)
     metrics.count_sockets(lambda: sockets.count)
     edge.inner.state["metrics"] = metrics
+    edge.inner.state["watching"] = sockets.watching
     return edge
 
 

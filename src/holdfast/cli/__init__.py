@@ -13,6 +13,7 @@ from holdfast.cli.database import backup, migrate, restore
 from holdfast.cli.files import import_
 from holdfast.cli.looking import board
 from holdfast.cli.replaying import replay
+from holdfast.cli.secrets import secrets
 from holdfast.cli.serving import demo, serve, settings
 from holdfast.cli.working import work
 
@@ -30,6 +31,6 @@ def main() -> None:
 
 
 for _command in (
-    demo, serve, work, account, token, board, book, check, import_, replay, migrate, backup, restore, settings,
+    demo, serve, work, account, token, board, book, check, import_, replay, migrate, backup, restore, secrets, settings,
 ):  # fmt: skip
     main.add_command(_command)

@@ -13,6 +13,7 @@ from holdfast import app
 from holdfast.cli.running import database_options, in_one_line, out, run, settings_of
 from holdfast.services.demo import Made, make_demo
 from holdfast.services.demo_people import Entry, demo_entry
+from holdfast.services.demo_store import DemoShopThread, make_demo_store
 from holdfast.settings import Settings
 
 NAME = "holdfast"
@@ -40,9 +41,9 @@ def serve(**flags: object) -> None:
 @click.option("--port", type=int, help="Port to listen on; 0 takes a free one.")
 @database_options
 def demo(serve: bool, **flags: object) -> None:
-    """Make a café, a hotel and a sports ground with guests around now, and serve them.
+    """Make a café, a hotel and a sports ground with guests around now, and a store with its shop, and serve them.
 
-    Making them again adds nothing twice.
+    Making them again adds nothing twice. The store's shop is there for as long as this serves.
 
     \b
     Example: holdfast demo
@@ -51,7 +52,7 @@ def demo(serve: bool, **flags: object) -> None:
     if settings.log_format == "auto":  # a demonstration is for people, whatever its log goes to
         settings = replace(settings, log_format="console")
     _quieter(settings)
-    made, entry = run(_make(settings))
+    made, entry = run(_make(settings, with_shop=serve))
     table = Table("site", "kind", "name", "new", "there already", "left out")
     for one in made:
         table.add_row(one.slug, one.kind, one.name, str(one.new), str(one.known), str(one.left_out))
@@ -79,9 +80,13 @@ def settings(**flags: object) -> None:
         out.print(f"    {line.meaning} ({line.unit}); {line.variable}", soft_wrap=True)
 
 
-async def _make(settings: Settings) -> tuple[list[Made], Entry]:
+async def _make(settings: Settings, *, with_shop: bool) -> tuple[list[Made], Entry]:
     async with app.opened(settings) as house:
         made = await make_demo(house.desk, house.sites, house.reads)
+        if with_shop:
+            shop = DemoShopThread(await house.reads.fetchval("select now()"), beside=Path.cwd())
+            shop.start()
+            made.append(await make_demo_store(house.stores, house.sites, shop.address))
         return made, await demo_entry(house.accounts)
 
 
@@ -118,6 +123,8 @@ Or try, in another terminal:
   export HOLDFAST_TOKEN={entry.token}
   curl -s{who} {address}/api/sites
   curl -s{who} {address}/api/sites/demo-cafe/board
+  curl -s{who} {address}/api/sites/demo-store/sync/runs
+  curl -s{who} {address}/api/sites/demo-store/ltv/cohorts
   curl -s{who} -X POST {address}/api/sites/demo-cafe/bookings -H 'Content-Type: application/json' \\
        -d '{{"category": "pc", "walk_in": true, "customer": {{"name": "You"}}}}'
 

@@ -47,6 +47,10 @@ RULES: dict[str, str] = {
     "transition_late": "What the clock is to do at this site is late by more than a minute.",
     "loop_silent": "A loop of the server has not given a sign of life for longer than it may.",
     "repairs_many": "A pass of reconciling repaired more than is to be expected.",
+    "sync_drift": "A source has other rows than the store that was synced from it.",
+    "sync_unverifiable": "Whether a sync brought all rows cannot be known; the reason says what stands in the way.",
+    "sync_rejects": "Rows of a source could not be understood; they are set aside, and can be tried again.",
+    "ltv_differs": "Lifetime values kept up to date differed from those counted anew; they were replaced.",
     "disk_low": "There is little space left on a disk.",
 }
 

@@ -79,6 +79,8 @@ class SiteSettings(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     """What is asked of customers beside name and e-mail."""
     team_max: int = 0
     """How many people a booking may name beside its booker; 0 keeps whatever is said of them unread."""
+    currency: str = "USD"
+    """Stores: what lifetime value is counted in; orders in another currency need a rate."""
 
 
 _LIMITS: dict[str, tuple[int, int]] = {
@@ -149,6 +151,8 @@ def parse_settings(raw: Mapping[str, Any], defaults: Mapping[str, Any]) -> SiteS
             raise Refusal("invalid_settings", field=name, given=value, expected=f"{low} to {high}")
     if 0 < settings.length_max_minutes < settings.length_min_minutes:
         raise Refusal("invalid_settings", field="length_max_minutes", problem="is below length_min_minutes")
+    if not (len(settings.currency) == 3 and settings.currency.isascii() and settings.currency.isupper()):
+        raise Refusal("invalid_settings", field="currency", given=settings.currency[:20], expected="such as EUR")
     look_ahead = settings.look_ahead
     if look_ahead not in ("today", "any") and not (isinstance(look_ahead, int) and 0 <= look_ahead <= 527_040):
         raise Refusal("invalid_settings", field="look_ahead", given=look_ahead, expected="minutes, or today, or any")

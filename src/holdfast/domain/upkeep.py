@@ -72,6 +72,8 @@ def add_units(state: SiteState, command: AddUnits, actor: str) -> Draft:
     """Raises:
     Refusal: `already_exists` unless updating, `unknown_unit` for a parent, `invalid_request`.
     """
+    if not state.policy.has_units:
+        raise Refusal("invalid_request", field="units", problem=f"a {state.policy.noun} has no units")
     if not 1 <= len(command.units) <= UNITS_MAX:
         raise Refusal("invalid_request", field="units", problem=f"give 1 to {UNITS_MAX} units")
     draft = Draft(state, actor)

@@ -27,8 +27,11 @@ from holdfast.services.limiter import Use
 from holdfast.services.outages import DISK_FULL, UNREACHABLE
 
 PUBLIC = frozenset({"/", "/healthz", "/readyz", "/api", "/api/", "/api/openapi.json", "/api/docs", "/favicon.ico"})
-PUBLIC_FOLDERS = ("/api/docs/", "/static/")
+PUBLIC_FOLDERS = ("/api/docs/", "/static/", "/api/hooks/")
+"""What needs no token: pages, and what shops sign with a secret of their own."""
 UNHURRIED = ("/api/import", "/import", "/api/reconcile")
+_UPLOADS = ("/api/sites/", "/upload")
+"""Where an address of files handed in begins and ends."""
 """Addresses whose answer may take as long as their work."""
 SOCKET_IO = "/socket.io/"
 STOPPING_S = 5
@@ -108,7 +111,7 @@ class Edge:
                     await answering.reply(reply, _JSON)
                     return
             _check_text(scope)
-            if path.startswith(UNHURRIED):
+            if path.startswith(UNHURRIED) or (path.startswith(_UPLOADS[0]) and path.endswith(_UPLOADS[1])):
                 self.deadlines.end(answering)
             await self.inner(scope, answering.receive, answering)
         except ConnectionResetError:

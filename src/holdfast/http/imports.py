@@ -58,7 +58,7 @@ async def import_file(
     if format not in FIELDS and not (SHIPPED / f"{format}.toml").is_file():
         known = [*FIELDS, *sorted(path.stem for path in SHIPPED.glob("*.toml"))]
         raise Refusal("invalid_request", field="format", given=format[:60], possible=known)
-    spool = await _spooled(request, context.limits.import_bytes_max)
+    spool = await spooled(request, context.limits.import_bytes_max)
     try:
         source = digest_of(spool)
         importer = importer_for(
@@ -90,7 +90,12 @@ async def _told(context: Context, importer: Importer, rows: Rows, spool: IO[byte
     yield b"\n".join(lines) + b"\n"
 
 
-async def _spooled(request: Request[Any, Any, Any], bytes_max: int) -> IO[bytes]:
+async def spooled(request: Request[Any, Any, Any], bytes_max: int) -> IO[bytes]:
+    """The body, kept on disk until it is whole; closed by whoever reads it.
+
+    Raises:
+        EdgeError: `body_too_large`, `body_incomplete`.
+    """
     check_encoding(request.headers.get("content-encoding", "").encode("latin-1"))
     length = request.headers.get("content-length")
     if length is not None and length.isdigit() and int(length) > bytes_max:

@@ -20,11 +20,13 @@ from holdfast.realtime.socketio_callers import SITE, caller_of, check_room, home
 from holdfast.realtime.socketio_events import Teller, Told
 from holdfast.realtime.socketio_feed import Feed, Feeds, Item, Lost
 from holdfast.realtime.socketio_rooms import Audience, Client
+from holdfast.realtime.socketio_stores import StoreActs, is_store, told_of_sync
 from holdfast.realtime.socketio_wire import NAMES, PLACE_END, Wire, session_of
 from holdfast.services.access import Access
 from holdfast.services.journal import lines_behind, position
 from holdfast.services.outages import UNREACHABLE
 from holdfast.services.reconcile import Reconciler
+from holdfast.services.stores import Stores
 
 MISSED_MAX = 500
 """Journal lines that a client may have missed; one that missed more is told so."""
@@ -36,8 +38,8 @@ class SocketIO:
     """The endpoint of one process, as the edge serves it."""
 
     def __init__(
-        self, context: Context, hub: Hub, reconciler: Reconciler, *, stopping: asyncio.Event, clients_max: int,
-        seats: Seats,
+        self, context: Context, hub: Hub, reconciler: Reconciler, stores: Stores, *, stopping: asyncio.Event,
+        clients_max: int, seats: Seats,
     ) -> None:  # fmt: skip
         self._hub = hub
         self._reads = context.reads
@@ -53,12 +55,19 @@ class SocketIO:
         self._asking = asyncio.Semaphore(ASKING_MAX)
         self._ending: asyncio.Task[None] | None = None
         self.wire = Wire(self, seats)
-        self._acts = Acts(context.reads, context.sites, reconciler, rooms=self._rooms, post=self.wire.post)
+        self._stores = StoreActs(stores, self._audience)
+        self._acts = Acts(
+            context.reads, context.sites, reconciler, self._stores, rooms=self._rooms, post=self.wire.post
+        )
 
     @property
     def count(self) -> int:
         """How many clients there are."""
         return len(self.wire.clients)
+
+    def watching(self, site_id: int) -> int:
+        """How many clients listen to a site."""
+        return self._stores.watching(site_id)
 
     async def __call__(self, scope: Any, receive: Any, send: Any) -> None:
         is_new = not session_of(scope)
@@ -147,10 +156,14 @@ class SocketIO:
             feed.arrive()
             told = {"site": feed.site.slug, "reason": item.reason}
             return await self.wire.post_many(self._audience.of_site(site_id), "reset", told)
-        told_of = await self._teller(feed).told(item)
+        if is_store(feed.site):
+            told_of = told_of_sync(feed.site.slug, item)
+        else:
+            told_of = await self._teller(feed).told(item)
         feed.arrive()
-        if told_of is not None:
+        while told_of is not None:
             await self._tell(feed, told_of)
+            told_of = told_of.then
 
     async def _tell(self, feed: Feed, told: Told) -> None:
         here = feed.position

@@ -27,6 +27,7 @@ from holdfast.realtime.socketio_callers import (
 from holdfast.realtime.socketio_events import booker_key
 from holdfast.realtime.socketio_feed import Feed, Feeds
 from holdfast.realtime.socketio_rooms import ROOMS_MAX, Audience, Client, Room
+from holdfast.realtime.socketio_stores import StoreActs, is_store
 from holdfast.services.former_grounds import KIND, find_ground
 from holdfast.services.outages import UNREACHABLE
 from holdfast.services.reconcile import Reconciler
@@ -47,11 +48,19 @@ class Acts:
     """The events of clients by name. `post(clients, event, *args)` tells clients something."""
 
     def __init__(
-        self, reads: asyncpg.Pool, sites: Sites, reconciler: Reconciler, *, rooms: "Membership", post: Post
+        self,
+        reads: asyncpg.Pool,
+        sites: Sites,
+        reconciler: Reconciler,
+        stores: StoreActs,
+        *,
+        rooms: "Membership",
+        post: Post,
     ) -> None:
         self._reads = reads
         self._sites = sites
         self._reconciler = reconciler
+        self._stores = stores
         self._rooms = rooms
         self._post = post
         self._syncing: set[asyncio.Task[None]] = set()
@@ -113,15 +122,25 @@ class Acts:
         return self._leave(client, *await self._watched(client, wishes))
 
     async def _select_store(self, client: Client, wishes: list[Any]) -> Answer:
+        """Listens to one store from now on, and to no other one any more."""
         named = wish_of(wishes, *_STORES)
-        raise Refusal(
-            "unknown_site", site=(named or "")[:64], problem="no stores are connected to this server, so none can be"
-            " selected",
-        )  # fmt: skip
+        site = await self._site(client, named)
+        self._stores.check_select(client, site)
+        room = (SITE, site.id, "")
+        await self._rooms.join(client, room, site)
+        if client.store is not None and client.store != room:
+            self._rooms.leave(client, client.store)
+        client.store = room
+        self._post([client], "syncStatus", await self._stores.status(site, named or site.slug))
+        return {"storeId": named or site.slug, "site": site.slug}
 
     async def _sync(self, client: Client, wishes: list[Any]) -> Answer:
         named = wish_of(wishes, *_STORES)
         site = await self._site(client, named)
+        if is_store(site):
+            check(client.caller, "sync", site)
+            await self._stores.sync(client, site)
+            return {"storeId": named or site.slug}
         check(client.caller, "find", site)
         if client.is_syncing:
             raise Refusal("busy", problem="your last one is still under way")

@@ -38,6 +38,8 @@ class Told(msgspec.Struct, frozen=True):
     full: dict[str, Any] | None = None
     left: dict[str, dict[str, Any]] = {}
     booker: tuple[str, ...] = ()
+    then: "Told | None" = None
+    """What is told behind it, of the same line."""
 
 
 class _Line(msgspec.Struct):

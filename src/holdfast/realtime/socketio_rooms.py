@@ -20,7 +20,18 @@ Room = tuple[str, int, str]
 class Client:
     """One Socket.IO connection. `home` the site meant where none is named."""
 
-    __slots__ = ("caller", "eio_sid", "follows_home", "home", "is_gone", "is_syncing", "position", "rooms", "sid")
+    __slots__ = (
+        "caller",
+        "eio_sid",
+        "follows_home",
+        "home",
+        "is_gone",
+        "is_syncing",
+        "position",
+        "rooms",
+        "sid",
+        "store",
+    )
 
     def __init__(self, sid: str, eio_sid: str, caller: Actor, home: Site | None) -> None:
         self.sid = sid
@@ -32,6 +43,8 @@ class Client:
         """Whether it hears its home's events because it named nothing else to watch."""
         self.is_gone = False
         self.is_syncing = False
+        self.store: Room | None = None
+        """The room of the store it selected last."""
         self.position: str | None = None
         """Where in its home's journal it came in."""
 

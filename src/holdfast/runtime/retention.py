@@ -11,6 +11,7 @@ from holdfast.services.retention import (
     forget_old_log_lines,
     forget_old_mails,
     forget_old_observations,
+    forget_old_sync_runs,
     trim_journals,
 )
 
@@ -44,6 +45,7 @@ class Retention(Loop):
             await forget_old_mails(self._pool),
             await forget_ended_access(self._pool),
             await forget_old_log_lines(self._pool, after_days=self._log_days),
+            await forget_old_sync_runs(self._pool),
             bool(self._journal_days) and await trim_journals(self._pool, after_days=self._journal_days),
         ]
         return MORE_S if any(more) else EVERY_S

@@ -9,6 +9,7 @@ from time import monotonic
 
 import asyncpg
 
+from holdfast.domain.change import Event
 from holdfast.domain.commands import Command
 from holdfast.domain.errors import Refusal
 from holdfast.services.brake import Brake
@@ -38,6 +39,10 @@ class Desk:
     @property
     def heard(self) -> list[Heard]:
         return self._listeners.heard
+
+    def tell(self, events: list[tuple[int, Event]]) -> None:
+        """Tells the listeners what was committed beside the lanes."""
+        self._listeners.tell_heard(events)
 
     @property
     def woken(self) -> list[Woken]:

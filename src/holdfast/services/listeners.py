@@ -39,12 +39,17 @@ class Listeners:
     def tell(self, batch: Batch) -> None:
         for served in self.served:
             _call(served, batch)
-        for heard in self.heard if batch.events else ():
-            _call(heard, batch.events)
+        if batch.events:
+            self.tell_heard(batch.events)
         if self.woken:
             alarms = [(state.wakes_at, state.now) for state in batch.states.values() if state.wakes_at is not None]
             for woken in self.woken if alarms else ():
                 _call(woken, *min(alarms))
+
+    def tell_heard(self, events: list[tuple[int, Event]]) -> None:
+        """What was committed, by a lane or beside the lanes."""
+        for heard in self.heard:
+            _call(heard, events)
 
 
 def _call(listener: Callable[..., None], *arguments: object) -> None:

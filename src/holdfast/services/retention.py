@@ -2,7 +2,7 @@
 
 import asyncpg
 
-from holdfast.store import accounts, mail, observations, people, sql, throttle
+from holdfast.store import accounts, mail, observations, people, runs, sql, throttle
 
 _Q = sql.load("retention")
 ANSWERS_MAX = 5_000
@@ -14,6 +14,9 @@ MAIL_DAYS = 30.0
 PEOPLE_MAX = 5_000
 """Lines of the account log, links and sessions at once."""
 LINES_MAX = 2_000
+RUNS_MAX = 2_000
+RUN_DAYS = 90.0
+"""How long ended sync runs are listed; the journal keeps them longer, or not as long."""
 SITES_MAX = 500
 
 
@@ -55,6 +58,12 @@ async def forget_ended_access(pool: asyncpg.Pool) -> bool:
     links = await accounts.trim_links(pool, limit=PEOPLE_MAX)
     sessions = await accounts.trim_sessions(pool, limit=PEOPLE_MAX)
     return max(links, sessions) >= PEOPLE_MAX
+
+
+async def forget_old_sync_runs(pool: asyncpg.Pool) -> bool:
+    """Deletes sync runs that ended longer ago than `RUN_DAYS`; True when there may be more of them."""
+    async with pool.acquire() as connection:
+        return await runs.forget_old(connection, RUN_DAYS, RUNS_MAX) >= RUNS_MAX
 
 
 async def trim_journals(pool: asyncpg.Pool, *, after_days: float) -> bool:

@@ -114,5 +114,15 @@ def _step_of(accounts: Accounts, account: store.Account, code: str) -> int | Non
     return None
 
 
+async def reseal(accounts: Accounts) -> int:
+    """Seals all second factors with the newest key; how many."""
+    async with accounts.changing() as connection:
+        rows = await store.sealed(connection)
+        for account_id, sealed in rows:
+            secret = accounts.sealing.open(sealed, _about(account_id))
+            await store.set_sealed(connection, account_id, accounts.sealing.seal(secret, _about(account_id)))
+    return len(rows)
+
+
 def _about(account_id: UUID) -> bytes:
     return b"totp:" + account_id.bytes

@@ -255,6 +255,10 @@ class Settings:
             secret=True,
         ),
     )
+    syncs_max: int = field(
+        default=2,
+        metadata=_about("runs", "sync runs of stores that this process does at once; 0: none", _between(0, 64)),
+    )
     answer_retention_hours: float = field(
         default=24.0,
         metadata=_about("h", "how long the answer to an Idempotency-Key is kept", _between(1, 24 * 366)),

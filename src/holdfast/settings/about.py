@@ -8,7 +8,7 @@ from holdfast.http.cors import origins_of
 from holdfast.http.proxies import networks_of
 
 ADMIN_TOKEN_CHARS_MIN = 16
-SECRET_KEY_CHARS_MIN = 32
+SECRET_KEY_CHARS_MIN = 16
 HIDDEN = "(hidden)"
 
 Check = Callable[[object], str | None]

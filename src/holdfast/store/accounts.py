@@ -151,6 +151,15 @@ async def confirm_totp(connection: Connection, account_id: UUID, step: int, hash
     await connection.execute(_Q["confirm_totp"], account_id, step, hashes)
 
 
+async def sealed(connection: Connection) -> list[tuple[UUID, bytes]]:
+    """The second factors as they are sealed, held until the transaction ends."""
+    return [(row["id"], row["totp_secret"]) for row in await connection.fetch(_Q["sealed_totp"])]
+
+
+async def set_sealed(connection: Connection, account_id: UUID, secret: bytes) -> None:
+    await connection.execute(_Q["reseal_totp"], account_id, secret)
+
+
 async def end_totp(connection: Connection, account_id: UUID) -> None:
     await connection.execute(_Q["end_totp"], account_id)
 

@@ -58,6 +58,14 @@ update account set totp_secret = $2, totp_since = null, totp_step = 0, recovery_
 -- A second factor counts from now on, with codes for the day it is lost.
 update account set totp_since = now(), totp_step = $2, recovery_hashes = $3 where id = $1;
 
+-- name: sealed_totp
+-- Second factors as they are sealed.
+select id, totp_secret from account where totp_secret is not null order by id for update limit 1000000;
+
+-- name: reseal_totp
+-- The same second factor, sealed with another key.
+update account set totp_secret = $2 where id = $1;
+
 -- name: end_totp
 -- No second factor any more.
 update account set totp_secret = null, totp_since = null, totp_step = 0, recovery_hashes = '{}' where id = $1;

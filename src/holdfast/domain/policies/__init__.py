@@ -5,8 +5,9 @@ from holdfast.domain.policies.base import Policy
 from holdfast.domain.policies.cafe import Cafe
 from holdfast.domain.policies.grounds import Grounds
 from holdfast.domain.policies.hotel import Hotel
+from holdfast.domain.policies.store import Store
 
-_POLICIES: dict[str, Policy] = {policy.kind: policy for policy in (Cafe(), Hotel(), Grounds())}
+_POLICIES: dict[str, Policy] = {policy.kind: policy for policy in (Cafe(), Hotel(), Grounds(), Store())}
 
 
 def policy_of(kind: str) -> Policy:
@@ -23,6 +24,11 @@ def policy_of(kind: str) -> Policy:
 
 def kinds() -> list[str]:
     return sorted(_POLICIES)
+
+
+def place_kinds() -> list[str]:
+    """The kinds whose sites have units that can be booked."""
+    return sorted(kind for kind, policy in _POLICIES.items() if policy.has_units)
 
 
 def session_words() -> list[str]:

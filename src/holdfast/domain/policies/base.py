@@ -70,6 +70,8 @@ class Policy(ABC):
     after_end_condition: ClassVar[str | None] = None
     """The condition an ended session leaves its unit in."""
     noun: ClassVar[str] = "unit"
+    has_units: ClassVar[bool] = True
+    """Whether such sites have units to book."""
     session_status: ClassVar[str | None] = None
     """What a unit shows while somebody is in it; None where nobody checks in."""
     nothing_behind: ClassVar[Mapping[str, str]] = {}

@@ -18,7 +18,7 @@ MEDIA = b"application/json"
 
 Reply = tuple[int, Headers, bytes]
 
-_ROOTS = ("/bookings", "/api/bookings", "/api/sync-sessions")
+_ROOTS = ("/bookings", "/api/bookings", "/api/sync-sessions", "/api/test/trigger-sync", "/api/sync/status")
 _CRON_ROOTS = ("/api/cron",)
 _encode = msgspec.json.Encoder().encode
 _SENTENCES = {

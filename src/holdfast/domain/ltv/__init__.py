@@ -1,0 +1,1 @@
+"""Lifetime value, without input or output: cohorts and what follows from them, segments, what is to be expected."""

@@ -1,0 +1,1 @@
+"""Stores and their sources, without input or output: rows, windows, progress, verdicts, when to try again."""

@@ -1,0 +1,42 @@
+"""When a stream is to be synced by itself: a schedule in the store's zone, always or only while somebody watches.
+
+A schedule is a cron rule, told by a function from the outside (`Next`): what a rule means is not decided here.
+"""
+
+from collections.abc import Callable
+from datetime import datetime, timedelta
+from zoneinfo import ZoneInfo
+
+import msgspec
+
+Next = Callable[[str, datetime, ZoneInfo], datetime]
+"""The first instant behind another at which a rule is due in a zone."""
+
+DEFAULT_RULE = "0 * * * *"
+WHEN = ("always", "while_watched")
+
+
+class Schedule(msgspec.Struct, frozen=True):
+    """When one stream is synced. `older_than_s` leaves it alone while its data is younger than that."""
+
+    rule: str = DEFAULT_RULE
+    when: str = "always"
+    older_than_s: int = 0
+    is_enabled: bool = True
+
+
+def due_at(schedule: Schedule, after: datetime, *, zone: ZoneInfo, following: Next) -> datetime | None:
+    """When a stream is due next behind an instant, by its rule alone; None when it is switched off."""
+    return following(schedule.rule, after, zone) if schedule.is_enabled else None
+
+
+def expected_at(
+    schedule: Schedule, due: datetime | None, *, watermark: datetime | None, paused_until: datetime | None
+) -> datetime | None:
+    """When a stream that is due at an instant will be synced, as far as that is known: not while its data is young, and
+    not while its connection is paused."""
+    if due is None:
+        return None
+    if watermark is not None:
+        due = max(due, watermark + timedelta(seconds=schedule.older_than_s))
+    return due if paused_until is None else max(due, paused_until)

@@ -1,0 +1,198 @@
+"""What sources bring, as values: orders with their lines and refunds, days of ad spend, and rows nobody could read.
+
+A row is either whole or a `Reject` with its reason; nothing is coerced to nothing, and no amount goes through a float.
+"""
+
+import hashlib
+import re
+from datetime import UTC, date, datetime
+from decimal import Decimal, InvalidOperation
+
+import msgspec
+
+TEXT_CHARS_MAX = 500
+RAW_BYTES_MAX = 64 * 1024
+"""How much of a row that could not be read is kept with its reason."""
+PARTS_MAX = 5_000
+"""Lines, or refunds, of one order."""
+_AMOUNT_MAX = Decimal(10) ** 15
+_DECIMALS_MAX = 6
+_EARLIEST = datetime(1970, 1, 1, tzinfo=UTC)
+_LATEST = datetime(2200, 1, 1, tzinfo=UTC)
+_CURRENCY = re.compile("[A-Z]{3}")
+_AMOUNT = re.compile(r"[+-]?[0-9]{1,16}(?:\.[0-9]{1,12})?(?:[eE][+-]?[0-9]{1,2})?")
+
+ZERO = Decimal(0)
+_pack = msgspec.msgpack.Encoder().encode
+
+
+class Unreadable(ValueError):
+    """A row, or a part of it, that cannot be what it should be; the text says why."""
+
+
+class Line(msgspec.Struct, frozen=True, gc=False, array_like=True):
+    """One line of an order; `price` is that of one piece, before discounts."""
+
+    product: str
+    quantity: int
+    price: Decimal
+    discount: Decimal = ZERO
+    sku: str | None = None
+
+
+class Refund(msgspec.Struct, frozen=True, gc=False, array_like=True):
+    """Money given back for an order."""
+
+    id: str
+    at: datetime
+    amount: Decimal
+
+
+class Order(msgspec.Struct, frozen=True, gc=False):
+    """An order as its source has it. `gross` is its goods before `discounts`; taxes and shipping are in neither."""
+
+    id: str
+    updated_at: datetime
+    placed_at: datetime
+    currency: str
+    gross: Decimal
+    discounts: Decimal = ZERO
+    customer_id: str | None = None
+    email: str | None = None
+    name: str | None = None
+    is_test: bool = False
+    cancelled_at: datetime | None = None
+    lines: tuple[Line, ...] = ()
+    refunds: tuple[Refund, ...] = ()
+
+
+class Spend(msgspec.Struct, frozen=True, gc=False):
+    """What one campaign cost on one day of its account."""
+
+    day: date
+    campaign_id: str
+    campaign: str
+    currency: str
+    spend: Decimal
+    impressions: int = 0
+    clicks: int = 0
+
+
+class Reject(msgspec.Struct, frozen=True, gc=False):
+    """A row that could not be read: which one, why, and what it was. `id` is "" when not even that could be read."""
+
+    id: str
+    reason: str
+    raw: bytes
+    updated_at: datetime | None = None
+
+
+def fingerprint(order: Order) -> bytes:
+    """What tells one content of an order from another, whichever way it came in: 16 bytes."""
+    return hashlib.blake2b(_pack(order), digest_size=16).digest()
+
+
+def amount(value: object, what: str) -> Decimal:
+    """An exact amount of money in its shortest form, from a text or a JSON number.
+
+    Raises:
+        Unreadable: it is none, too large, or finer than a millionth.
+    """
+    text = str(value) if isinstance(value, str | int | float | Decimal) and not isinstance(value, bool) else ""
+    if not _AMOUNT.fullmatch(text.strip()):
+        raise Unreadable(f"{what} is no amount: {str(value)[:40]!r}")
+    try:
+        found = Decimal(text.strip())
+    except InvalidOperation:  # pragma: no cover - the pattern lets nothing else through
+        raise Unreadable(f"{what} is no amount: {text[:40]!r}") from None
+    if abs(found) >= _AMOUNT_MAX:
+        raise Unreadable(f"{what} is beyond all bounds: {text[:40]}")
+    shortest = found.normalize()
+    exponent = shortest.as_tuple().exponent
+    if isinstance(exponent, int) and -exponent > _DECIMALS_MAX:
+        raise Unreadable(f"{what} is finer than a millionth: {text[:40]}")
+    return ZERO if shortest == 0 else shortest
+
+
+def checked(order: Order) -> Order:
+    """The order itself, when it can be kept as it is.
+
+    Raises:
+        Unreadable: naming the first thing that is wrong with it.
+    """
+    _check_text(order.id, "id", is_needed=True)
+    for name in ("customer_id", "email", "name"):
+        _check_text(getattr(order, name), name)
+    for name in ("updated_at", "placed_at", "cancelled_at"):
+        _check_instant(getattr(order, name), name)
+    _check_currency(order.currency)
+    if len(order.lines) > PARTS_MAX or len(order.refunds) > PARTS_MAX:
+        raise Unreadable(f"it has more than {PARTS_MAX} lines or refunds")
+    for line in order.lines:
+        _check_text(line.product, "product")
+        _check_text(line.sku, "sku")
+        if not -1_000_000_000 < line.quantity < 1_000_000_000:
+            raise Unreadable(f"quantity is beyond all bounds: {line.quantity}")
+    seen = set()
+    for refund in order.refunds:
+        _check_text(refund.id, "refund id", is_needed=True)
+        _check_instant(refund.at, "refund")
+        if refund.id in seen:
+            raise Unreadable(f"the refund {refund.id[:40]} is there twice")
+        seen.add(refund.id)
+    return order
+
+
+def checked_spend(spend: Spend) -> Spend:
+    """The day's spend itself, when it can be kept as it is.
+
+    Raises:
+        Unreadable: naming the first thing that is wrong with it.
+    """
+    _check_text(spend.campaign_id, "campaign_id", is_needed=True)
+    _check_text(spend.campaign, "campaign")
+    _check_currency(spend.currency)
+    if not 1970 <= spend.day.year < 2200:
+        raise Unreadable(f"day is out of bounds: {spend.day}")
+    if not (0 <= spend.impressions < 2**62 and 0 <= spend.clicks < 2**62):
+        raise Unreadable("impressions or clicks are out of bounds")
+    return spend
+
+
+def instant(value: object, what: str) -> datetime:
+    """An instant from RFC 3339 text that says its offset.
+
+    Raises:
+        Unreadable: it is none, or leaves open when it was.
+    """
+    try:
+        found = datetime.fromisoformat(value) if isinstance(value, str) else value
+    except ValueError:
+        found = None
+    if not isinstance(found, datetime):
+        raise Unreadable(f"{what} is no instant: {str(value)[:40]!r}")
+    if found.tzinfo is None:
+        raise Unreadable(f"{what} does not say its offset from UTC: {str(value)[:40]!r}")
+    _check_instant(found, what)
+    return found.astimezone(UTC)
+
+
+def _check_instant(value: datetime | None, what: str) -> None:
+    if value is not None and not (value.tzinfo is not None and _EARLIEST <= value < _LATEST):
+        raise Unreadable(f"{what} is out of bounds: {value.isoformat()[:40]}")
+
+
+def _check_text(value: str | None, what: str, *, is_needed: bool = False) -> None:
+    if value is None:
+        return
+    if is_needed and not value:
+        raise Unreadable(f"{what} is missing")
+    if len(value) > TEXT_CHARS_MAX:
+        raise Unreadable(f"{what} has more than {TEXT_CHARS_MAX} characters")
+    if "\x00" in value:
+        raise Unreadable(f"{what} holds a NUL character")
+
+
+def _check_currency(value: str) -> None:
+    if not _CURRENCY.fullmatch(value):
+        raise Unreadable(f"currency is no three capital letters: {value[:20]!r}")

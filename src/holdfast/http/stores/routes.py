@@ -1,0 +1,13 @@
+"""All addresses of stores, for the application to serve."""
+
+from typing import Any
+
+from holdfast.http.stores.connections import CONNECTION_HANDLERS
+from holdfast.http.stores.former import FORMER_STORE_HANDLERS
+from holdfast.http.stores.hooks import HOOK_HANDLERS
+from holdfast.http.stores.ltv import LTV_HANDLERS
+from holdfast.http.stores.syncing import SYNC_HANDLERS
+
+STORE_HANDLERS: list[Any] = [
+    *CONNECTION_HANDLERS, *SYNC_HANDLERS, *LTV_HANDLERS, *HOOK_HANDLERS, *FORMER_STORE_HANDLERS,
+]  # fmt: skip

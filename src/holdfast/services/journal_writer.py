@@ -1,0 +1,69 @@
+"""Changes to a site that are too large for the desk's batches: a transaction of their own, with the desk's lock.
+
+It takes the same row lock, the next versions of the same dense journal, and writes by the same writer; so to every
+reader, and to every desk, it is one more transaction at that site. A sync batch of a thousand rows takes some 40 ms:
+in a lane it would hold up the commands of all sites in it. Refuses to decide anything about bookings.
+"""
+
+from collections.abc import AsyncIterator, Callable
+from contextlib import asynccontextmanager
+from datetime import datetime
+
+import msgspec
+import structlog
+
+from holdfast.domain.change import Event, encode
+from holdfast.domain.errors import Refusal
+from holdfast.store import desk as store
+from holdfast.store.changes import SiteRow, Writing, write
+from holdfast.store.connection import Connection
+
+Tell = Callable[[list[tuple[int, Event]]], None]
+
+log = structlog.get_logger("holdfast.journal")
+
+
+class Lines:
+    """A locked site's next journal lines. `now` is the transaction's, never before the journal's last line."""
+
+    def __init__(self, site_id: int, *, version: int, now: datetime) -> None:
+        self.site_id = site_id
+        self.version = version
+        self.now = now
+        self.events: list[Event] = []
+
+    def add(self, type: str, subject: str, data: object, *, actor: str, cause: str) -> None:
+        """One more line, true from now on."""
+        self.version += 1
+        self.events.append(
+            Event(self.version, self.now, self.now, type, subject, actor, cause, encode(msgspec.to_builtins(data)))
+        )
+
+
+class JournalWriter:
+    """Opens such transactions. `tell` hears of what was committed, as the desk's listeners do."""
+
+    def __init__(self, tell: Tell) -> None:
+        self._tell = tell
+
+    @asynccontextmanager
+    async def locked(self, connection: Connection, site_id: int) -> AsyncIterator[Lines]:
+        """The site's lock, waited for, and its journal's next lines; what the block did is committed with them at its
+        end, and nothing of it when it fails.
+
+        Raises:
+            Refusal: `unknown_site`.
+        """
+        async with connection.transaction():
+            row = await connection.fetchrow(store.Q["wait_for_sites"], [site_id])
+            if row is None:
+                raise Refusal("unknown_site", site=str(site_id))
+            lines = Lines(site_id, version=row["version"], now=max(row["now"], row["journal_at"]))
+            yield lines
+            if lines.events:
+                writing = Writing()
+                writing.events = [(site_id, event) for event in lines.events]
+                writing.sites = [SiteRow(site_id, lines.version, lines.now, row["wakes_at"])]
+                await write(connection, writing)
+        if lines.events:
+            self._tell([(site_id, event) for event in lines.events])

@@ -1,0 +1,1 @@
+"""Lifetime value: counted for whom a batch touched, counted anew to verify, read, foretold."""

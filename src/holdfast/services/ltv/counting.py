@@ -1,0 +1,102 @@
+"""Counts lifetime value: for the customers whom committed batches touched, some thousands in one transaction, or the
+whole store anew to verify. Every count notes up to when the streams it stands on were complete."""
+
+from holdfast.domain.commands import CloseFinding, OpenFinding
+from holdfast.domain.sites import Site
+from holdfast.domain.sync import events
+from holdfast.services.desk import Desk
+from holdfast.services.identity import new_id
+from holdfast.services.journal_writer import Lines
+from holdfast.services.sync.kit import SyncKit
+from holdfast.store import ltv as store
+from holdfast.store.connection import Connection
+
+ROUNDS_MAX = 100_000
+RULE = "ltv_differs"
+
+
+class Counting:
+    """Lifetime value of stores, kept in line."""
+
+    def __init__(self, kit: SyncKit, desk: Desk) -> None:
+        self._kit = kit
+        self._desk = desk
+
+    async def is_due(self, site: Site) -> bool:
+        """Whether anything came in, or the store's zone or currency changed, since the last count."""
+        async with self._kit.pool.acquire() as connection:
+            known = await store.state(connection, site.id)
+            marks = await store.watermarks(connection, site.id)
+            touched = await store.has_touched(connection, site.id)
+        if known is None or (known.zone, known.currency) != (site.time_zone, site.settings.currency):
+            return True
+        before = (known.generation, known.orders_as_of, known.ads_as_of)
+        return touched or before != (marks.generation, marks.orders_as_of, marks.ads_as_of)
+
+    async def refresh(self, site: Site) -> int:
+        """Brings lifetime value in line with what is committed; how many customers were counted again. A store in
+        another zone or currency than before is counted anew as a whole."""
+        zone, currency = site.time_zone, site.settings.currency
+        counted = 0
+        for _ in range(ROUNDS_MAX):
+            async with (
+                self._kit.pool.acquire() as connection,
+                self._kit.journal.locked(connection, site.id) as lines,
+            ):
+                known = await store.state(connection, site.id)
+                if known is not None and (known.zone, known.currency) != (zone, currency):
+                    await store.rebuild(connection, site.id, zone=zone, currency=currency)
+                touched = await store.take_touched(connection, site.id, self._kit.limits.ltv_customers)
+                if touched:
+                    await store.recount(connection, site.id, touched, zone=zone, currency=currency)
+                    counted += len(touched)
+                is_last = len(touched) < self._kit.limits.ltv_customers
+                if is_last:
+                    await self._close(connection, lines, site, counted)
+            if is_last:
+                return counted
+            if known is None and counted == len(touched):
+                async with self._kit.pool.acquire() as connection:
+                    await store.analyse(connection)
+        return counted
+
+    async def verify(self, site: Site) -> int:
+        """Counts the store anew; a difference from what was kept is replaced, and is a finding. How many rows
+        differed."""
+        await self.refresh(site)
+        async with self._kit.pool.acquire() as connection, self._kit.journal.locked(connection, site.id) as lines:
+            # what came in since is counted with it, so it is no difference
+            touched = await store.take_touched(connection, site.id, 2**31 - 1)
+            if touched:
+                await store.recount(connection, site.id, touched, zone=site.time_zone, currency=site.settings.currency)
+            differences = await store.rebuild(connection, site.id, zone=site.time_zone, currency=site.settings.currency)
+            await self._close(connection, lines, site, 0, differences=differences)
+        if differences:
+            found = OpenFinding(new_id(), RULE, site.slug, {"rows": differences})
+            await self._desk.submit(site.id, found, actor="sync")
+        else:
+            await self._desk.submit(site.id, CloseFinding(RULE, site.slug), actor="sync")
+        return differences
+
+    async def _close(
+        self, connection: Connection, lines: Lines, site: Site, counted: int, *, differences: int | None = None
+    ) -> None:
+        zone, currency = site.time_zone, site.settings.currency
+        known, marks = await store.state(connection, site.id), await store.watermarks(connection, site.id)
+        if known is not None and (known.generation, known.currency, known.zone) == (marks.generation, currency, zone):
+            # nothing came in but the time
+            left_out = known.guests, known.unconverted
+        else:
+            await store.count_spend(connection, site.id, currency)
+            left_out = await store.left_out(connection, site.id, currency=currency, zone=zone)
+        await store.keep_state(
+            connection, site.id, marks, zone=zone, currency=currency, is_rebuilt=differences is not None,
+            left_out=left_out,
+        )  # fmt: skip
+        told: dict[str, object] = {
+            "customers": counted, "orders_as_of": marks.orders_as_of, "ads_as_of": marks.ads_as_of,
+            "without_customer": left_out[0], "unconverted": left_out[1],
+        }  # fmt: skip
+        if differences is not None:
+            told["differences"] = differences
+        lines.add(events.LTV_COUNTED, site.slug, told, actor="sync", cause="counted")

@@ -1,0 +1,57 @@
+"""All that stores need, put together once: connections, runs, webhooks, lifetime value, and who watches."""
+
+import os
+import secrets
+import socket
+from collections.abc import Iterable
+
+import asyncpg
+
+from holdfast.services.desk import Desk
+from holdfast.services.journal_writer import JournalWriter
+from holdfast.services.ltv.counting import Counting
+from holdfast.services.ltv.predicting import Predicting
+from holdfast.services.ltv.reading import Reading
+from holdfast.services.sync.connections import Connections, OpenVault
+from holdfast.services.sync.findings import Findings
+from holdfast.services.sync.kit import SyncKit, SyncLimits
+from holdfast.services.sync.rejects import Rejects
+from holdfast.services.sync.runs import Runs
+from holdfast.services.sync.status import Status
+from holdfast.services.sync.webhooks import Webhooks
+from holdfast.store import connections as connection_store
+from holdfast.store.codecs import prepare
+from holdfast.store.connection import Connection
+from holdfast.store.orders import prepare_incoming
+
+WATCHED_S = 90.0
+"""How long a store counts as watched after somebody was last seen to watch it."""
+
+
+class Stores:
+    """The stores of one process. `pool` is one whose sessions were made by `prepare_session`."""
+
+    def __init__(
+        self, pool: asyncpg.Pool, desk: Desk, open_vault: OpenVault, *, limits: SyncLimits | None = None
+    ) -> None:
+        worker = f"{socket.gethostname()}:{os.getpid()}:{secrets.token_hex(4)}"
+        self.connections = Connections(pool, open_vault)
+        self.kit = SyncKit(pool, JournalWriter(desk.tell), self.connections.source, worker, limits or SyncLimits())
+        self.counting = Counting(self.kit, desk)
+        self.runs = Runs(self.kit, self.counting, Findings(desk))
+        self.webhooks = Webhooks(self.kit, self.connections)
+        self.rejects = Rejects(self.kit)
+        self.status = Status(self.kit)
+        self.reading = Reading(pool)
+        self.predicting = Predicting(pool)
+
+    async def note_watched(self, site_ids: Iterable[int]) -> None:
+        """Somebody watches these sites now: schedules that run only while watched are due for them."""
+        async with self.kit.pool.acquire() as connection:
+            await connection_store.note_watched(connection, site_ids, WATCHED_S)
+
+
+async def prepare_session(connection: Connection) -> None:
+    """Makes a new session one that syncs can write batches by."""
+    await prepare(connection)
+    await prepare_incoming(connection)

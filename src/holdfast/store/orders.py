@@ -1,0 +1,208 @@
+"""What sources brought, written in batches: copied into temporary tables, then merged set-based. Decides only what a
+row's own stamps decide: the newer version stays."""
+
+import hashlib
+from collections.abc import Iterable, Sequence
+from datetime import date, datetime
+from decimal import Decimal
+from typing import Any
+from uuid import UUID
+
+import msgspec
+
+from holdfast.domain.sync.rows import Order, Reject, Spend, fingerprint
+from holdfast.store import sql
+from holdfast.store.connection import Connection
+
+_Q = sql.load("orders")
+_INCOMING = sql.load("incoming")
+ORDER_COLUMNS = ("number", "id", "updated_at", "placed_at", "currency", "gross", "discounts", "refunded",
+                 "customer_id", "email", "name", "is_test", "cancelled_at", "hash")  # fmt: skip
+LINE_COLUMNS = ("order_number", "number", "product", "sku", "quantity", "price", "discount")
+REFUND_COLUMNS = ("order_number", "id", "at", "amount")
+SPEND_COLUMNS = ("number", "day", "campaign_id", "campaign", "currency", "spend", "impressions", "clicks")
+UNSEEN_MAX = 5_000
+EXPORT_ROWS = 2_000
+
+
+class Place(msgspec.Struct, frozen=True):
+    """Whose rows they are."""
+
+    site_id: int
+    connection_id: int
+
+
+class Written(msgspec.Struct, frozen=True):
+    """What a batch came to: rows new or changed, and how many of those should have been so long ago."""
+
+    changed: int = 0
+    overdue: int = 0
+
+
+class RejectRow(msgspec.Struct, frozen=True):
+    """A row set aside, as it is listed."""
+
+    connection_id: int
+    stream: str
+    id: str
+    reason: str
+    raw: bytes
+    updated_at: datetime | None
+    at: datetime
+
+
+async def prepare_incoming(connection: Connection) -> None:
+    """Makes a session's temporary tables, where it does not have them yet. Must not run inside a batch's transaction:
+    a rollback would take them along."""
+    for statement in _INCOMING.values():
+        await connection.execute(statement)
+
+
+async def analyse(connection: Connection) -> None:
+    """Lets the planner see how large the tables are; outside of a transaction."""
+    await connection.execute(_Q["analyse"])
+
+
+async def write_orders(
+    connection: Connection, place: Place, orders: Sequence[Order], *, seen_at: datetime,
+    compare: bool = False, settled_before: datetime | None = None,
+) -> Written:  # fmt: skip
+    """Merges orders that were read from the source at `seen_at`, in the caller's transaction, which holds the site's
+    lock. With `compare` also those change that differ only where somebody wrote past us; changes of orders that were
+    last changed `settled_before` are overdue."""
+    if not orders:
+        return Written()
+    here = (place.site_id, place.connection_id)
+    await connection.execute(_Q["plan_for_batches"])
+    await connection.copy_records_to_table(
+        "incoming_order", records=map(_order_row, range(len(orders)), orders), columns=ORDER_COLUMNS
+    )
+    lines = [
+        (number, at, line.product, line.sku, line.quantity, line.price, line.discount)
+        for number, order in enumerate(orders)
+        for at, line in enumerate(order.lines)
+    ]
+    if lines:
+        await connection.copy_records_to_table("incoming_line", records=lines, columns=LINE_COLUMNS)
+    refunds = [(n, r.id, r.at, r.amount) for n, order in enumerate(orders) for r in order.refunds]
+    if refunds:
+        await connection.copy_records_to_table("incoming_refund", records=refunds, columns=REFUND_COLUMNS)
+    await connection.execute(_Q["touch_former"], *here)
+    await connection.execute(_Q["upsert_orders"], *here, seen_at, compare)
+    if compare:
+        await connection.execute(_Q["differing_children"], *here)
+    row = await connection.fetchrow(_Q["touch_changed"], *here, settled_before)
+    assert row is not None
+    if row["changed"] and (lines or refunds):
+        await connection.execute(_Q["insert_children"], *here)
+    await connection.execute(_Q["take_back"], *here)
+    return Written(row["changed"], row["overdue"])
+
+
+async def write_spend(connection: Connection, place: Place, spend: Sequence[Spend], *, read: int) -> int:
+    """Merges days of ad spend met by this read; returns how many were new or changed."""
+    if not spend:
+        return 0
+    await connection.execute(_Q["plan_for_batches"])
+    records = [
+        (n, s.day, s.campaign_id, s.campaign, s.currency, s.spend, s.impressions, s.clicks)
+        for n, s in enumerate(spend)
+    ]  # fmt: skip
+    await connection.copy_records_to_table("incoming_spend", records=records, columns=SPEND_COLUMNS)
+    changed: int = await connection.fetchval(_Q["upsert_spend"], place.site_id, place.connection_id, read)
+    return changed
+
+
+async def set_aside(
+    connection: Connection, place: Place, stream: str, rejects: Sequence[Reject], *, run_id: UUID | None
+) -> None:
+    """Keeps rows that could not be read, each once, with its latest reason."""
+    latest = {_reject_id(one): one for one in rejects}
+    columns: list[list[Any]] = [[], [], [], []]
+    for key, one in sorted(latest.items()):
+        for column, value in zip(columns, (key, one.reason, one.raw, one.updated_at), strict=True):
+            column.append(value)
+    if latest:
+        await connection.execute(_Q["set_aside"], place.site_id, place.connection_id, stream, *columns, run_id)
+
+
+async def delete_orders(connection: Connection, place: Place, ids: Iterable[str], *, at: datetime) -> int:
+    """Marks orders as deleted at the source since `at`; those not known yet will come in as deleted. How many were
+    known and not deleted yet."""
+    wanted = sorted(set(ids))
+    deleted: int = await connection.fetchval(_Q["delete_orders"], place.site_id, place.connection_id, wanted, at)
+    return deleted
+
+
+async def note_seen(connection: Connection, place: Place, ids: Sequence[str]) -> None:
+    await connection.execute(_Q["note_seen"], place.site_id, place.connection_id, list(ids))
+
+
+async def forget_seen(connection: Connection, place: Place) -> None:
+    await connection.execute(_Q["forget_seen"], place.site_id, place.connection_id)
+
+
+async def unseen(connection: Connection, place: Place, since: datetime | None, until: datetime) -> list[str]:
+    """Orders of the window that a verifying read did not meet, at most `UNSEEN_MAX`."""
+    rows = await connection.fetch(_Q["unseen"], place.site_id, place.connection_id, since, until, UNSEEN_MAX)
+    return [row["id"] for row in rows]
+
+
+async def count_orders(connection: Connection, place: Place, since: datetime | None, until: datetime) -> int:
+    found: int = await connection.fetchval(_Q["count_orders"], place.site_id, place.connection_id, since, until)
+    return found
+
+
+async def sum_spend(
+    connection: Connection, place: Place, first: date, last: date
+) -> tuple[tuple[tuple[str, Decimal], ...], int]:
+    """Our spend of these days by currency, and how many rows make it."""
+    rows = await connection.fetch(_Q["sum_spend"], place.site_id, place.connection_id, first, last)
+    return tuple((row["currency"], row["spend"]) for row in rows), sum(row["rows"] for row in rows)
+
+
+async def delete_unmet_spend(connection: Connection, place: Place, first: date, last: date, *, read: int) -> int:
+    """Takes out what a whole read of these days did not meet; how many rows."""
+    gone: int = await connection.fetchval(
+        _Q["delete_unmet_spend"], place.site_id, place.connection_id, first, last, read
+    )
+    return gone
+
+
+async def rejects(connection: Connection, site_id: int, limit: int) -> list[RejectRow]:
+    return [RejectRow(*row) for row in await connection.fetch(_Q["rejects"], site_id, limit)]
+
+
+async def rejects_to_retry(
+    connection: Connection, place: Place, stream: str, after: str, limit: int
+) -> list[tuple[str, bytes]]:
+    rows = await connection.fetch(_Q["rejects_to_retry"], place.site_id, place.connection_id, stream, after, limit)
+    return [(row["id"], row["raw"]) for row in rows]
+
+
+async def drop_rejects(connection: Connection, place: Place, stream: str, ids: Sequence[str]) -> int:
+    gone: int = await connection.fetchval(_Q["drop_rejects"], place.site_id, place.connection_id, stream, list(ids))
+    return gone
+
+
+async def count_rejects(connection: Connection, place: Place, stream: str) -> int:
+    found: int = await connection.fetchval(_Q["count_rejects"], place.site_id, place.connection_id, stream)
+    return found
+
+
+async def orders_after(connection: Connection, site_id: int, after: tuple[int, str]) -> list[tuple[Any, ...]]:
+    """The next orders of a store for export, as plain tuples."""
+    return [tuple(row) for row in await connection.fetch(_Q["orders_after"], site_id, *after, EXPORT_ROWS)]
+
+
+def _order_row(number: int, o: Order) -> tuple[Any, ...]:
+    refunded = sum((refund.amount for refund in o.refunds), Decimal(0))
+    return (number, o.id, o.updated_at, o.placed_at, o.currency, o.gross, o.discounts, refunded, o.customer_id,
+            o.email, o.name, o.is_test, o.cancelled_at, fingerprint(o))  # fmt: skip
+
+
+def _reject_id(reject: Reject) -> str:
+    """Its own id, or what stands for one that has none."""
+    if reject.id:
+        return reject.id
+    return "?" + hashlib.blake2b(reject.raw, digest_size=8).hexdigest()
