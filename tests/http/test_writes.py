@@ -203,6 +203,14 @@ def test_units_are_added_updated_and_changed(client: httpx.Client, cafe: str) ->
     assert changed.json()["condition"] == "under_maintenance"
     refused(client.post(f"{cafe}/bookings", json=hours("PC9")), 409, "not_bookable")
     refused(client.patch(f"{cafe}/units/PC9", json={"condition": "shiny"}), 400, "invalid_request")
+    noted = {"note": "fan is loud", "attributes": {"gpu": "4070"}}
+    assert client.patch(f"{cafe}/units/PC9", json=noted).status_code == 200
+    units = client.get(f"{cafe}/units").json()["units"]
+    assert units[-1]["attributes"] == {"gpu": "4070", "note": "fan is loud"}
+    refused(client.patch(f"{cafe}/units/PC9", json={"note": "a\nb"}), 400, "invalid_request")
+    refused(client.patch(f"{cafe}/units/PC9", json={"note": "fan is loud"}), 409, "nothing_to_change")
+    assert client.patch(f"{cafe}/units/PC9", json={"note": None}).status_code == 200
+    assert client.get(f"{cafe}/units").json()["units"][-1]["attributes"] == {"gpu": "4070"}
     refused(client.patch(f"{cafe}/units/none", json={"condition": "clean"}), 404, "unknown_unit")
     stale = client.patch(f"{cafe}/units/PC9", json={"condition": None}, headers={"If-Match": "1"})
     refused(stale, 412, "version_mismatch")

@@ -70,6 +70,23 @@ def test_who_may_not_see_names_hears_of_everything_without_them(
     assert principals.person("customer", slug).get(f"{grounds}/journal").status_code == 403
 
 
+def test_staffs_notes_are_heard_inside_the_site_alone(
+    client: httpx.Client, grounds: str, principals: Principals
+) -> None:
+    slug = grounds.rsplit("/", 1)[1]
+    keeper = principals.person("housekeeping", slug)
+    for who, is_told in ((keeper, True), (principals.nobody(), False), (principals.person("customer", slug), False)):
+        begin = client.get(f"{grounds}/journal", params={"limit": 1}).json()["last"]
+        with listening(who, grounds, after=str(begin)) as line:
+            assert client.patch(f"{grounds}/units/G1", json={"note": MARKER}).status_code == 200
+            assert client.patch(f"{grounds}/units/G1", json={"note": None}).status_code == 200
+            told = line.until(f'"version":{begin + 2}')
+        assert (MARKER in told) == is_told
+    assert client.patch(f"{grounds}/units/G1", json={"note": MARKER}).status_code == 200
+    (event,) = keeper.get(f"{grounds}/journal", params={"after": str(begin + 2)}).json()["events"]
+    assert event["data"]["attributes"] == {"note": MARKER}
+
+
 def test_a_site_without_a_booking_page_is_nobodys_to_hear(
     client: httpx.Client, grounds: str, principals: Principals
 ) -> None:

@@ -137,7 +137,7 @@ async def _screen(request: Asked, named: str, name: str) -> Response[bytes]:
         "screens": [{"name": each.name, "icon": each.icon, "address": address} for each, address in linked],
     }  # fmt: skip
     if screen.has_board:
-        board = await pages.board.read(found, None, None)
+        board = await pages.board.read(found, None, None, days=screen.days)
         data["board"] = board if viewer.may("names") else nameless_board(board)
     return pages.draw(
         request, "screen.html", data=data, viewer=viewer, site=view, sites=others, screen=screen,

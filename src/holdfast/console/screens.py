@@ -11,6 +11,8 @@ from holdfast.console.viewer import Viewer
 
 BOARD = "board"
 """What the bare address of a site opens."""
+TAPE_DAYS = 31
+"""The longest window of the tape chart, thirty nights, with the day on which the last of them ends."""
 
 
 class Screen(msgspec.Struct, frozen=True):
@@ -24,11 +26,15 @@ class Screen(msgspec.Struct, frozen=True):
     kinds: tuple[str, ...] = ()
     has_board: bool = False
     """Whether the page brings the site's snapshot, so that it is drawn without a further request."""
+    days: int | None = None
+    """How far that snapshot reaches from today on; None for as far as boards of its kind do."""
 
 
 SCREENS: tuple[Screen, ...] = (
     # in the order of the navigation; the first of a name that fits the kind of site counts
+    Screen(BOARD, "tape", "hotel_board.js", kinds=("hotel",), has_board=True, days=TAPE_DAYS),
     Screen(BOARD, "grid", "board.js", has_board=True),
+    Screen("housekeeping", "broom", "housekeeping.js", right="condition", kinds=("hotel",), has_board=True),
 )
 
 

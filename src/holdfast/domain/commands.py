@@ -105,7 +105,8 @@ class AddUnits(msgspec.Struct, frozen=True, gc=False):
 
 
 class ChangeUnit(msgspec.Struct, frozen=True, gc=False):
-    """Change what is given of a unit; UNSET leaves as is. `reason` is kept in the journal."""
+    """Change what is given of a unit; UNSET leaves as is. `reason` is kept in the journal. `note` is what staff tell
+    each other of the unit, kept as its attribute of that name until it is None or empty."""
 
     code: str
     condition: str | msgspec.UnsetType | None = msgspec.UNSET
@@ -115,6 +116,7 @@ class ChangeUnit(msgspec.Struct, frozen=True, gc=False):
     attributes: dict[str, Any] | msgspec.UnsetType = msgspec.UNSET
     reason: str | None = None
     if_version: int | None = None
+    note: str | msgspec.UnsetType | None = msgspec.UNSET
 
 
 class ChangeSite(msgspec.Struct, frozen=True, gc=False):

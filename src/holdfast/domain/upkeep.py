@@ -20,6 +20,8 @@ from holdfast.domain.units import BLOCK_KINDS, CONDITIONS, UNSERVICEABLE, Unit
 from holdfast.domain.wire import block_view, site_view
 
 UNITS_MAX = 5000
+NOTE = "note"
+"""The attribute of a unit that whoever changes its condition may write."""
 
 
 def add_block(state: SiteState, command: AddBlock, actor: str) -> Draft:
@@ -164,6 +166,9 @@ def _described(state: SiteState, unit: Unit, command: ChangeUnit) -> Unit:
     if parent_id == unit.id:
         raise Refusal("invalid_request", field="parent", problem="a unit cannot be its own parent")
     attributes = unit.attributes if command.attributes is msgspec.UNSET else command.attributes
+    if command.note is not msgspec.UNSET:
+        attributes = {name: value for name, value in attributes.items() if name != NOTE}
+        attributes |= {NOTE: command.note} if command.note else {}
     return replace(unit, name=name, category=category, parent_id=parent_id, attributes=attributes)
 
 

@@ -231,7 +231,7 @@ async def get_journal(
     if "names" not in rights_of(request, found):
         if actor is not None:
             raise Refusal("not_allowed", right="names", field="actor")
-        page = msgspec.structs.replace(page, events=[nameless_event(event) for event in page.events])
+        page = msgspec.structs.replace(page, events=[nameless_event(event, is_inside=True) for event in page.events])
     return respond(plain(200, page, page.last))
 
 

@@ -149,7 +149,8 @@ async def add_units(request: Asked, site: Named, update: FromQuery[bool] = False
     },
 )  # fmt: skip
 async def change_unit(request: Asked, site: Named, code: Named) -> Response[bytes]:
-    """Its condition (clean, dirty, inspected, under_maintenance, out_of_service or null), name, category, parent."""
+    """Its condition (clean, dirty, inspected, under_maintenance, out_of_service or null) and its `note`, which stays
+    until it is null; with the right `units` also name, category, parent, attributes."""
     context, headers = _asked(request)
     body = await _body(request, UnitChangeRequest)
     found = await context.sites.find(site)

@@ -35,7 +35,8 @@ _about = msgspec.json.Decoder(_About).decode
 
 class Frame:
     """One journal line, ready to be sent. `body` is its JSON without the closing brace, so that a position can be put
-    behind it, `nameless` the same for those who may not see names; `units` are the codes it is about."""
+    behind it, `nameless` the same for those who may not see names, inside the site or outside; `units` are the codes
+    it is about."""
 
     __slots__ = ("_line", "_nameless", "_site", "_units", "body", "data", "type", "version")
 
@@ -45,14 +46,13 @@ class Frame:
         self.body = _body(site, line)
         self.data = bytes(line.data)
         self._site, self._line = site, line
-        self._nameless: bytes | None = None
+        self._nameless: dict[bool, bytes] = {}
         self._units: frozenset[str] | None = None
 
-    @property
-    def nameless(self) -> bytes:
-        if self._nameless is None:
-            self._nameless = _body(self._site, nameless_event(self._line))
-        return self._nameless
+    def nameless(self, *, is_inside: bool) -> bytes:
+        if is_inside not in self._nameless:
+            self._nameless[is_inside] = _body(self._site, nameless_event(self._line, is_inside=is_inside))
+        return self._nameless[is_inside]
 
     @property
     def units(self) -> frozenset[str]:
@@ -70,10 +70,11 @@ def _body(site: str, line: EventView) -> bytes:
     return b'{"site":' + _encode(site) + b"," + _encode(line)[1:-1]
 
 
-def block(position: str, frame: Frame, prev: str | None = None, *, names: bool = True) -> bytes:
-    """The event as it is sent; `prev` is the position of the one sent before it, where a filter leaves others out."""
+def block(position: str, frame: Frame, prev: str | None = None, *, right: str = "names") -> bytes:
+    """The event as it is sent to who has that right; `prev` is the position of the one sent before it, where a filter
+    leaves others out."""
     more = b',"prev":' + _encode(prev) if prev is not None else b""
-    body = frame.body if names else frame.nameless
+    body = frame.body if right == "names" else frame.nameless(is_inside=right == "read")
     return b"id: %s\nevent: %s\ndata: %s%s}\n\n" % (position.encode(), frame.type.encode(), body, more)
 
 

@@ -5,6 +5,7 @@ is left alone and resumes without loss; one that never does is cut, and resumes 
 """
 
 import asyncio
+from collections.abc import Mapping
 from typing import TYPE_CHECKING
 
 from holdfast.realtime.frames import Frame, block, mark, reset
@@ -22,16 +23,16 @@ CHUNK = 64 * 1024
 
 class Filter:
     """Which events a reader wants: of some types, about a unit; None for all. Of the sites in `nameless` it is told no
-    names."""
+    names, but what the right that stands there lets it see."""
 
     __slots__ = ("nameless", "types", "unit")
 
     def __init__(
-        self, types: frozenset[str] | None = None, unit: str | None = None, nameless: frozenset[int] = frozenset()
+        self, types: frozenset[str] | None = None, unit: str | None = None, nameless: Mapping[int, str] | None = None
     ) -> None:
         self.types = types
         self.unit = unit
-        self.nameless = nameless
+        self.nameless = nameless or {}
 
     @property
     def is_open(self) -> bool:
@@ -130,7 +131,7 @@ class Reader:
         position = self.position()
         if self._is_whole:
             return block(position, frame)
-        one = block(position, frame, self.prev, names=site_id not in self.filter.nameless)
+        one = block(position, frame, self.prev, right=self.filter.nameless.get(site_id, "names"))
         self.prev = position
         return one
 

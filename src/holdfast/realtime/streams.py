@@ -10,7 +10,7 @@ from typing import Any
 from litestar import Request, Response, get
 from litestar.params import FromPath, FromQuery
 
-from holdfast.domain.actors import may
+from holdfast.domain.actors import Actor, may
 from holdfast.domain.errors import Refusal
 from holdfast.domain.sites import Site
 from holdfast.http.calls import plain
@@ -91,14 +91,19 @@ async def _streamed(
         raise Refusal("busy", retry_after_s=5, problem="too many streams are open")
     seats: Seats = request.app.state["seats"]
     caller = caller_of(request)
-    nameless = frozenset(site.id for site in sites if not may(caller, "names", site))
-    wanted = Filter(types, unit, nameless)
-    heard = Heard(caller, tuple((site, "public" if site.id in nameless else "names") for site in sites))
+    by_right = {site.id: _right(caller, site) for site in sites}
+    wanted = Filter(types, unit, {site_id: right for site_id, right in by_right.items() if right != "names"})
+    heard = Heard(caller, tuple((site, by_right[site.id]) for site in sites))
     names = seats.names_of(caller.name if caller.is_known else None, request.scope)
     seats.check(names)
     if "holdfast.head" in (request.scope.get("extensions") or ()):
         return respond(plain(200, None))
     return _Streamed(hub, by_id, given, wanted, heard, partial(seats.taken, names))
+
+
+def _right(caller: Actor, site: Site) -> str:
+    """The most that the caller may hear of a site by."""
+    return next((right for right in ("names", "read") if may(caller, right, site)), "public")
 
 
 class _Streamed(Response[Any]):

@@ -69,8 +69,8 @@ class Board:
         window = window_of(site, start, end, self._now(standing.now))
         return tag_of(await self._epochs.current(), standing.version, window)
 
-    async def read(self, site: Site, start: str | None, end: str | None) -> BoardView:
-        """The site in one snapshot.
+    async def read(self, site: Site, start: str | None, end: str | None, *, days: int | None = None) -> BoardView:
+        """The site in one snapshot; `days` is how long the window is when `end` is not given.
 
         Raises:
             Refusal: `invalid_time`, `too_long`, `unknown_site`; `invalid_request` when it is too much for one answer.
@@ -82,7 +82,7 @@ class Board:
                 raise Refusal("unknown_site", site=site.slug)
             site, standing = found
             now = self._now(standing.now)
-            window = window_of(site, start, end, now)
+            window = window_of(site, start, end, now, days=days)
             units = await store.units(connection, site.id, category=None, after="", limit=UNITS_MAX + 1)
             _refuse_more("units", len(units), UNITS_MAX)
             claims = await _claims(connection, site, policy_of(site.kind), window, now)
@@ -111,8 +111,8 @@ def tag_of(epoch: str, version: int, window: Interval) -> str:
     return f'"{epoch}:{version}:{_minutes(window.start)}-{_minutes(window.end)}"'
 
 
-def window_of(site: Site, start: str | None, end: str | None, now: datetime) -> Interval:
-    """The asked window; from today's start in the site's zone, for two days or a hotel's fourteen nights.
+def window_of(site: Site, start: str | None, end: str | None, now: datetime, *, days: int | None = None) -> Interval:
+    """The asked window; from today's start in the site's zone, for so many days, or two, or a hotel's fourteen nights.
 
     Raises:
         Refusal: `invalid_time`, `too_long`.
@@ -121,7 +121,8 @@ def window_of(site: Site, start: str | None, end: str | None, now: datetime) -> 
     begins = edge(site, start, "from") if start is not None else start_of_day(today, site.zone)
     if end is not None:
         return checked(begins, edge(site, end, "to"))
-    days = DAYS_OF_HOTELS if policy_of(site.kind).overstays else DAYS
+    if days is None:
+        days = DAYS_OF_HOTELS if policy_of(site.kind).overstays else DAYS
     return checked(begins, start_of_day(local_date(begins, site.zone) + days * _DAY, site.zone))
 
 

@@ -23,6 +23,8 @@ _TOLD = frozenset({
     "code", "from", "to", "slot", "booking", "block", "units", "from_units", "condition", "shown_status", "category",
     "id", "kind", "name", "parent", "from_start", "from_end", "at",
 })  # fmt: skip
+_TOLD_INSIDE = frozenset({"attributes"})
+"""What of a unit is for those who read the site, with names or without: staff's notes are among it."""
 _TOLD_OF_BOOKING = frozenset({
     "id", "site", "units", "parts", "category", "state", "from", "to", "started_at", "ended_at", "expires_at",
     "open_ended", "version", "kind",
@@ -47,11 +49,13 @@ def nameless_board(view: BoardView) -> BoardView:
     return msgspec.structs.replace(view, bookings=[nameless(one) for one in view.bookings], blocks=blocks)
 
 
-def nameless_event(event: EventView) -> EventView:
-    """A journal line without names: the line is there, so that nobody thinks that one is missing."""
+def nameless_event(event: EventView, *, is_inside: bool) -> EventView:
+    """A journal line without names: the line is there, so that nobody thinks that one is missing. `is_inside` is for
+    who may read the site otherwise."""
     data = {}
+    told = _TOLD | _TOLD_INSIDE if is_inside else _TOLD
     if not event.type.startswith(_SECRET_TYPES):
-        data = {name: _told(name, value) for name, value in _decode(event.data).items() if name in _TOLD}
+        data = {name: _told(name, value) for name, value in _decode(event.data).items() if name in told}
     actor = event.actor if event.actor in _ALWAYS else SOMEBODY
     return msgspec.structs.replace(event, actor=actor, data=msgspec.Raw(_encode(data)))
 

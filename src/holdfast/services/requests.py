@@ -161,6 +161,7 @@ class UnitChangeRequest(_Request, frozen=True):
     category: Category | UnsetType = UNSET
     parent: Code | UnsetType | None = UNSET
     attributes: dict[str, Any] | UnsetType = UNSET
+    note: Annotated[str, Meta(max_length=500)] | UnsetType | None = UNSET
     reason: Reason | None = None
 
 
@@ -295,11 +296,13 @@ def unit_change_command(request: UnitChangeRequest, *, code: str, if_version: in
     Refusal: `invalid_request`.
     """
     check_line("reason", request.reason)
+    if isinstance(request.note, str):
+        check_line("note", request.note)
     if isinstance(request.attributes, dict):
         check_json("attributes", request.attributes)
     return ChangeUnit(
         code, request.condition, request.name, request.category, request.parent, request.attributes, request.reason,
-        if_version,
+        if_version, request.note,
     )  # fmt: skip
 
 

@@ -11,6 +11,7 @@ import { page } from "./page.js";
 
 const WAIT_MS = 500;
 const WAIT_MAX_MS = 10_000;
+const DAY_MS = 86_400_000;
 
 /** @typedef {import("./stream.js").JournalEvent} JournalEvent */
 
@@ -19,7 +20,7 @@ const WAIT_MAX_MS = 10_000;
  * @typedef {{replica: Replica, version: import("./signals.js").Signal<number>,
  *   state: import("./signals.js").Signal<import("./stream.js").State>, problem: import("./signals.js").Signal<any>,
  *   changedAt: import("./signals.js").Signal<number>, until: (version: number | null) => Promise<void>,
- *   onEvent: (hear: (event: JournalEvent) => void) => () => void, close: () => void}} Store
+ *   onEvent: (hear: (event: JournalEvent) => void) => () => void, onRenew: (hear: () => void) => () => void, close: () => void}} Store
  */
 
 /** @type {Store | null} */ let opened = null;
@@ -40,6 +41,8 @@ function open() {
   /** @type {import("./signals.js").Signal<any>} */ const problem = signal(null);
   const changedAt = signal(Date.parse(board.now));
   /** @type {Set<(event: JournalEvent) => void>} */ const hearers = new Set();
+  /** @type {Set<() => void>} */ const renewers = new Set();
+  const days = Math.round((Date.parse(board.to) - Date.parse(board.from)) / DAY_MS);
   /** @type {Set<{version: number, done: () => void}>} */ const awaiting = new Set();
   /** @type {ReturnType<typeof openStream> | null} */ let stream = null;
   let isClosed = false;
@@ -80,11 +83,14 @@ function open() {
     stream?.close();
     for (let failures = 1; !isClosed; failures += 1) {
       try {
-        const { data } = await ask("GET", here("board"));
+        // as many days as the page brought
+        const [from, to] = [0, days].map((ahead) => new Date(Date.parse(dateOf(clock.now())) + ahead * DAY_MS).toISOString().slice(0, 10));
+        const { data } = await ask("GET", `${here("board")}?${new URLSearchParams({ from, to })}`);
         replica.take(data);
         // a restored site may stand at the same number as before: then it is drawn anew all the same
         version.value = -1;
         changed(Date.parse(data.now));
+        for (const hear of renewers) hear();
         if (!isClosed) follow();
         break;
       } catch {
@@ -114,6 +120,10 @@ function open() {
     onEvent(hear) {
       hearers.add(hear);
       return () => hearers.delete(hear);
+    },
+    onRenew(hear) {
+      renewers.add(hear);
+      return () => renewers.delete(hear);
     },
     close() {
       isClosed = true;

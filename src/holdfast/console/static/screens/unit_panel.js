@@ -99,7 +99,7 @@ function now(view, detail, opened) {
 }
 
 /** The derivation of the word, from what this screen holds. @param {View} view */
-function why(view) {
+export function why(view) {
   const { unit, booking, session } = view;
   const ahead = page.site.settings.look_ahead;
   const about = booking && { who: whoOf(booking), reference: booking.reference, from: whenOf(booking.from), to: whenOf(booking.to), minutes: ahead, state: lookOf(booking.state).word };
