@@ -82,7 +82,7 @@ async def journal_rows(pool: asyncpg.Pool, site: Site, wanted: Lines, *, sees: b
         events = views_of(found)
         after = events[-1].version if len(events) == ROWS_PER_STEP else until
         if not sees:
-            events = [nameless_event(event) for event in events]
+            events = [nameless_event(event, is_inside=True) for event in events]
         yield await _journal_rows(pool, site, events, sees=sees)
 
 
