@@ -56,6 +56,7 @@ HANDLERS: list[tuple[str, str]] = [
     ("holdfast.http.reconciling", "RECONCILING_HANDLERS"),
     ("holdfast.realtime.streams", "LIVE_HANDLERS"),
     ("holdfast.console.pages", "CONSOLE_HANDLERS"),
+    ("holdfast.console.booking_page", "BOOKING_PAGE_HANDLERS"),
 ]
 
 

@@ -33,6 +33,9 @@ _KEPT = "public, max-age=31536000, immutable"
 _ASKED = "public, no-cache"
 STYLES = "ui.css"
 """All style sheets of `ui/` and `screens/` as one file: one request before the first paint."""
+CUSTOMER_STYLES = "customer.css"
+"""Those that a customer's page needs, and no more."""
+_FOR_CUSTOMERS = ("_layers", "tokens", "base", "button", "form", "status")
 
 
 class Asset(msgspec.Struct, frozen=True):
@@ -54,6 +57,9 @@ class Assets:
         bodies[STYLES] = b"\n".join(
             bodies[name] for name in sorted(styles, key=lambda name: (not name.startswith("ui/"), name))
         )
+        shared = [f"ui/{name}.css" for name in _FOR_CUSTOMERS]
+        own = [name for name in sorted(bodies) if name.startswith("customer/") and name.endswith(".css")]
+        bodies[CUSTOMER_STYLES] = b"\n".join(bodies[name] for name in (*shared, *own) if name in bodies)
         self.words = _words(bodies)
         for language, words in self.words.items():
             bodies[f"i18n/{language}.json"] = json.dumps(words, ensure_ascii=False).encode()

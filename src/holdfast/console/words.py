@@ -29,6 +29,9 @@ class Words:
         self.language = language
         self._words: Mapping[str, str] = assets.words[language]
 
+    def knows(self, key: str) -> bool:
+        return key in self._words
+
     def __call__(self, key: str, **values: object) -> str:
         message = self._words[key]
         for name, value in values.items():

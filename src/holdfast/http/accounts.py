@@ -180,7 +180,7 @@ async def get_session(request: Asked) -> Response[bytes]:
 async def delete_session(request: Asked) -> Response[bytes]:
     """Ends this session; nothing happens when there is none."""
     await sign_in.sign_out(_accounts(request), caller_of(request))
-    return _with_cookie(request, respond(plain(200, Done("You are signed out."))), "", 0)
+    return with_cookie(request, respond(plain(200, Done("You are signed out."))), "", 0)
 
 
 @get(
@@ -199,7 +199,7 @@ async def list_sessions(request: Asked) -> Response[bytes]:
 async def delete_sessions(request: Asked) -> Response[bytes]:
     """Ends all of one's sessions, this one too."""
     ended = await sign_in.sign_out_everywhere(_accounts(request), caller_of(request))
-    return _with_cookie(request, respond(plain(200, Done(f"{ended} sessions were ended."))), "", 0)
+    return with_cookie(request, respond(plain(200, Done(f"{ended} sessions were ended."))), "", 0)
 
 
 @delete(
@@ -408,10 +408,11 @@ async def signed_in(request: Asked, made: SignedIn) -> Response[bytes]:
     actor = await _accounts(request).access.of_session(made.secret)
     assert actor is not None
     request.scope["user"] = actor
-    return _with_cookie(request, respond(plain(200, await _me(request))), made.secret, made.life_s)
+    return with_cookie(request, respond(plain(200, await _me(request))), made.secret, made.life_s)
 
 
-def _with_cookie(request: Asked, response: Response[bytes], secret: str, life_s: float) -> Response[bytes]:
+def with_cookie(request: Asked, response: Response[bytes], secret: str, life_s: float) -> Response[bytes]:
+    """The answer with a session's cookie; an empty secret takes it away."""
     is_encrypted = request.scope["scheme"] == "https"
     cookie = session_cookie(secret, is_encrypted=is_encrypted, life_s=life_s)
     response.headers["set-cookie"] = cookie.decode("latin-1")

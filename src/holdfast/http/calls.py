@@ -81,6 +81,18 @@ async def post_booking(context: Context, scope: Any, named: str, receive: Any, h
     held = scope["holdfast.rights"] = check_right(caller, "own", site)
     body = await read_body(receive, headers, context.limits.body_bytes_max)
     request = decode(_booking_decoder, body or b"{}")
+    return await book(context, caller, site, request, held=held, headers=headers)
+
+
+async def book(
+    context: Context, caller: Actor, site: Site, request: BookingRequest, *,
+    held: frozenset[str], headers: dict[bytes, bytes],
+) -> Reply:  # fmt: skip
+    """Books for anybody, for who may (`held`); else for oneself.
+
+    Raises:
+        Refusal: nothing was booked.
+    """
     if "book" not in held:
         return await _post_own(context, caller, site, request, headers)
     if request.recurrence is not None:

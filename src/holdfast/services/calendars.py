@@ -7,6 +7,7 @@ import hmac
 import secrets
 from datetime import datetime, timedelta
 from urllib.parse import urlencode
+from uuid import UUID
 
 import asyncpg
 import msgspec
@@ -91,6 +92,20 @@ class Calendars:
             codes = await store.unit_codes(connection, site.id, named)
         # thousands of events take a while to write, and other requests wait on this thread
         return await asyncio.to_thread(calendar_of, site, which, bookings, codes, now)
+
+    async def read_one(self, site: Site, booking_id: UUID) -> bytes:
+        """A single booking's entry, without whose it is, for its booker to keep.
+
+        Raises:
+            Refusal: `unknown_booking`.
+        """
+        async with self._pool.acquire() as connection:
+            standing = await store.standing(connection, site.id)
+            found = await store.bookings_by_id(connection, site.id, [booking_id])
+            if standing is None or not found:
+                raise Refusal("unknown_booking", booking=str(booking_id))
+            codes = await store.unit_codes(connection, site.id, sorted(found[0].unit_ids))
+        return calendar_of(site, Which(), found, codes, standing.now)
 
     async def _key(self, site: Site, which: Which) -> str:
         if self._secret is None:
