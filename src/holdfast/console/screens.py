@@ -33,8 +33,10 @@ class Screen(msgspec.Struct, frozen=True):
 SCREENS: tuple[Screen, ...] = (
     # in the order of the navigation; the first of a name that fits the kind of site counts
     Screen(BOARD, "tape", "hotel_board.js", kinds=("hotel",), has_board=True, days=TAPE_DAYS),
+    Screen(BOARD, "ball", "grounds.js", kinds=("grounds",), has_board=True),
     Screen(BOARD, "grid", "board.js", has_board=True),
     Screen("housekeeping", "broom", "housekeeping.js", right="condition", kinds=("hotel",), has_board=True),
+    Screen("approvals", "inbox", "approvals.js", right="names", kinds=("grounds",), has_board=True),
 )
 
 

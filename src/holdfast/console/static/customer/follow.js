@@ -72,8 +72,7 @@ function take(told) {
       input.disabled = true;
     }
     pick.classList.replace("is-free", "is-going");
-    const place = pick.closest("[data-live]");
-    if (wasChosen && place !== null) lost(place);
+    if (wasChosen) lost();
   }
 }
 

@@ -29,6 +29,8 @@ document.addEventListener("click", (event) => {
 
 document.addEventListener("change", (event) => {
   const { target } = event;
+  const note = document.getElementById("taken");
+  if (note !== null && target instanceof HTMLInputElement && target.name === "pick") note.hidden = true;
   if (!(target instanceof HTMLSelectElement) || target.dataset.again === undefined) return;
   const again = document.getElementById("again");
   if (again instanceof HTMLButtonElement) target.form?.requestSubmit(again);
@@ -107,7 +109,7 @@ function openReview(review) {
 function openDialog(content) {
   const dialog = document.createElement("dialog");
   dialog.className = "sheet";
-  const title = content.querySelector("h1");
+  const title = content.querySelector("h1, h2");
   if (title !== null) {
     title.id ||= "dialog-title";
     dialog.setAttribute("aria-labelledby", title.id);

@@ -104,14 +104,14 @@ export function freshen(page) {
     const inputs = [...fresh.querySelectorAll("input")];
     const again = inputs.find((one) => one.value === pick);
     if (again !== undefined && !again.disabled) again.checked = true;
-    if (pick !== null && (again === undefined || again.disabled)) lost(fresh);
+    if (pick !== null && (again === undefined || again.disabled)) lost();
     inputs.find((one) => one.value === focused && !one.disabled)?.focus({ preventScroll: true });
   }
 }
 
-/** Says that what was chosen is somebody else's now. @param {Element} place */
-export function lost(place) {
-  const note = place.querySelector("#taken");
-  if (note instanceof HTMLElement) note.hidden = false;
+/** Says that what was chosen is somebody else's now, until something else is. */
+export function lost() {
+  const note = document.getElementById("taken");
+  if (note !== null) note.hidden = false;
   announce(word("taken"));
 }

@@ -3,10 +3,11 @@
 import { html } from "../core/html.js";
 import { hasWords, t } from "../core/i18n.js";
 import { fullOf, whenOf } from "../core/time.js";
-import { may } from "../core/page.js";
+import { may, page } from "../core/page.js";
 import { icon } from "../ui/icon.js";
 import { lookOf } from "../ui/status.js";
 import { actNow, actWithReason, end, extend, move, start } from "./board_acts.js";
+import { moveSlot } from "./grounds_acts.js";
 
 const ICONS = {
   confirm: "check", start: "play", "check-in": "login", "check-out": "logout", end: "stop", move: "move", cancel: "cross", "no-show": "eye-off",
@@ -36,7 +37,7 @@ function button(booking, name) {
 function run(booking, name) {
   if (name === "start") return start(booking);
   if (name === "end") return end(booking);
-  if (name === "move") return move(booking);
+  if (name === "move") return page.site.settings.slots ? moveSlot(booking) : move(booking);
   if (["cancel", "no-show", "reject", "revoke"].includes(name)) return actWithReason(booking, name, name === "reject");
   return actNow(booking, name, t("booking.done_act", { unit: booking.units.join(", "), act: t(`act.${name}`) }));
 }
@@ -48,18 +49,21 @@ export function bookingFacts(booking) {
     ["booking.email", customer.email ? html`<a href="mailto:${customer.email}">${customer.email}</a>` : null],
     ["booking.phone", customer.phone ? html`<a href="tel:${customer.phone}">${customer.phone}</a>` : null],
     ["booking.note", booking.note], ["booking.units", booking.units.length > 1 ? booking.units.join(", ") : null], ["booking.party", booking.party],
-    ["booking.expires", booking.expires_at ? whenOf(booking.expires_at) : null], ["booking.by", booking.requested_by],
+    ["booking.expires", booking.expires_at ? whenOf(booking.expires_at) : null], ["booking.by", booking.requested_by ? actorOf(booking.requested_by) : null],
   ].filter(([, value]) => value);
   return html`<section class="section"><h3>${t("booking.title")}</h3><dl class="facts">${facts.map(([key, value]) => html`<dt>${t(String(key))}</dt><dd>${value}</dd>`)}</dl>
     <div class="booking-history">${timeline([...booking.history].reverse())}</div></section>`;
 }
+
+/** Whoever has a booking's secret link is nobody by name. @param {string} actor */
+const actorOf = (actor) => (actor.startsWith("guest:") ? t("event.guest") : actor);
 
 /** What happened, newest first: who, when, why, from which state to which. @param {any[]} events of a booking's history or the journal */
 export const timeline = (events) => html`<ol class="timeline">${events.map((event) => {
   const key = `event.${event.type.replace(".", "_")}`;
   const [from, to, reason] = [event.from ?? event.data?.from, event.to ?? event.data?.to, event.reason ?? event.data?.reason];
   return html`<li><p><span class="strong">${hasWords(key) ? t(key) : event.type}</span>${to && from !== to ? html` <span class="soft">${from ? `${lookOf(String(from)).word} → ` : "· "}${lookOf(String(to)).word}</span>` : null}</p>
-    <p class="muted small"><time datetime=${event.effective_at}>${fullOf(event.effective_at)}</time> · ${event.actor === "clock" ? t("event.by_clock") : t("event.by", { actor: event.actor })} · <span class="mono">v${event.version}</span></p>
+    <p class="muted small"><time datetime=${event.effective_at}>${fullOf(event.effective_at)}</time> · ${event.actor === "clock" ? t("event.by_clock") : t("event.by", { actor: actorOf(event.actor) })} · <span class="mono">v${event.version}</span></p>
     ${reason ? html`<p class="small soft">${reason}</p>` : null}</li>`;
 })}</ol>`;
 
