@@ -38,7 +38,7 @@ from holdfast.services.calendars import Calendars
 from holdfast.services.discretion import own_detail
 from holdfast.services.free_stays import free_stays
 from holdfast.services.listing import BookingDetail, BookingQuery, booking_detail, booking_page
-from holdfast.services.own import ACTS
+from holdfast.services.own import own_acts
 from holdfast.services.requests import ActRequest, act_command
 
 KEY_COOKIE = "booking_key"
@@ -110,7 +110,7 @@ async def entry(request: Asked, site: Named, booking: Named) -> Response[bytes]:
         raise NotFoundException
     body = await Calendars(visit.context.reads).read_one(visit.site, found.view.id)
     name = f'attachment; filename="{found.view.reference}.ics"'
-    return Response(body, media_type="text/calendar; charset=utf-8", headers={"content-disposition": name})
+    return Response(body, media_type="text/calendar", headers={"content-disposition": name})
 
 
 @post("/{site:str}/booking/{booking:str}/cancel", include_in_schema=False, opt={"right": "open"})
@@ -176,7 +176,7 @@ async def _found(visit: Visit, booking: str) -> _Found | None:
     except (ValueError, Refusal):
         return None
     visit = msgspec.structs.replace(visit, caller=caller, held=held)
-    return _Found(visit, own_detail(detail, caller.name, ACTS), key)
+    return _Found(visit, own_detail(detail, caller.name, own_acts(visit.site, detail.booking.state)), key)
 
 
 async def _one(found: _Found, *, status: int = 200, problem: dict[str, Any] | None = None) -> Response[Any]:

@@ -32,7 +32,7 @@ from holdfast.services.listing import (
     finding_page,
     unit_page,
 )
-from holdfast.services.own import ACTS
+from holdfast.services.own import own_acts
 from holdfast.services.selling import Selling, selling
 from holdfast.services.windows import edge
 
@@ -179,7 +179,7 @@ async def get_booking(request: Query, site: Named, booking: Named) -> Response[b
     await context.own.check(caller, held, found, booking_id, right="names")
     detail = await booking_detail(context.reads, found, booking_id)
     if "names" not in held:
-        detail = own_detail(detail, caller.name, ACTS)
+        detail = own_detail(detail, caller.name, own_acts(found, detail.booking.state))
     status, headers, body = plain(200, detail.body())
     return respond((status, [*headers, (b"etag", b'"%d"' % detail.booking.version)], body))
 

@@ -13,6 +13,7 @@ import msgspec
 from holdfast.domain.actors import Actor, check_booking
 from holdfast.domain.errors import Refusal
 from holdfast.domain.people import email_of, name_of, phone_of
+from holdfast.domain.policies import policy_of
 from holdfast.domain.sites import Site
 from holdfast.services.requests import ActRequest, BookingRequest, CustomerRequest
 from holdfast.store import accounts
@@ -20,6 +21,16 @@ from holdfast.store import reads as store
 
 ACTS = frozenset({"cancel", "move", "extend", "confirm"})
 """What a customer may do with a booking of theirs, where its state and the site's rules allow it."""
+
+_BY_STAFF = frozenset({"move", "extend"})
+
+
+def own_acts(site: Site, state: str) -> frozenset[str]:
+    """What a customer may do with a booking in this state. Where staff approve requests, what they have approved is
+    not changed into something they have not."""
+    policy = policy_of(site.kind)
+    needs_approval = policy.claim_kinds.get(policy.booked_state) == "hold"
+    return ACTS - _BY_STAFF if needs_approval and state != policy.booked_state else ACTS
 
 
 class Own:
@@ -86,11 +97,19 @@ class Own:
         """Whether the actor may do this with a booking.
 
         Raises:
-            Refusal: `unknown_booking`; `not_allowed` for acts of staff, and for overriding a rule.
+            Refusal: `unknown_booking`; `not_allowed` for acts of staff, and for overriding a rule; `wrong_state` for
+                changing what staff have approved.
         """
         await self.check(actor, held, site, booking_id, right="book")
-        if "book" not in held and (act not in ACTS or wish.override):
+        if "book" in held:
+            return
+        if act not in ACTS or wish.override:
             raise Refusal("not_allowed", right="book")
+        if act in _BY_STAFF:
+            async with self._pool.acquire() as connection:
+                found = await store.bookings_by_id(connection, site.id, [booking_id])
+            if found and act not in (possible := own_acts(site, found[0].state)):
+                raise Refusal("wrong_state", state=found[0].state, act=act, possible=sorted(possible))
 
 
 def _customer(
