@@ -356,6 +356,23 @@ def test_nobodys_name_is_in_anything_a_customer_is_answered(
     assert bookings_of(client, campus)[0]["state"] == "Pending"
 
 
+def test_what_staff_approved_is_not_moved_by_its_booker(
+    client: httpx.Client, principals: Principals, campus: str, server: LiveServer
+) -> None:
+    person = principals.person("customer", campus, email="secret@else.example")
+    mine = book(client, "G1", 0)
+    address = f"/api/sites/{campus}/bookings/{mine['id']}"
+    moved = {"date": str(TOMORROW), "slot": 1}
+    assert person.post(f"{address}/move", json=moved).status_code == 200
+    assert person.get(address).json()["may"] == ["move", "cancel"]
+    act(client, campus, mine, "approve")
+    assert person.get(address).json()["may"] == ["cancel"]
+    refused = person.post(f"{address}/move", json=moved)
+    assert (refused.status_code, refused.json()["code"]) == (409, "wrong_state")
+    assert "/move" not in person.get(f"/s/{campus}/booking/{mine['id']}").text
+    assert client.post(f"{address}/move", json={"date": str(TOMORROW), "slot": 2}).status_code == 200
+
+
 def test_there_is_no_page_where_customers_do_not_book_by_themselves(client: httpx.Client, campus: str) -> None:
     client.patch(f"/api/sites/{campus}", json={"settings": {"booking_page": "off"}})
     for path in ("/s/campus", "/s/campus/details", "/s/nowhere"):

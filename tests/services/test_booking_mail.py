@@ -18,11 +18,13 @@ from holdfast.domain.commands import Book, ChangeSite, ChangeUnit
 from holdfast.gateways.mail import outbox_of
 from holdfast.gateways.mail_url import read
 from holdfast.services import booking_mail
+from holdfast.services.booking_links import BookingLinks
 from holdfast.services.booking_mail import BookingMails
 from holdfast.services.desk import Desk
 from holdfast.services.identity import new_id
 from holdfast.services.mail import Mailer
 from holdfast.services.mail_message import Letterhead
+from holdfast.store import reads
 from tests.smtp import mail_server, plain_of
 from tests.stage import Stage, VirtualClock, make_site, staged
 
@@ -348,3 +350,27 @@ async def test_many_sites_are_told_of_in_pages(pool: asyncpg.Pool, monkeypatch: 
     assert await BookingMails(pool).tell(sites[:1]) is False and len(await kinds(pool)) == 1
     assert await BookingMails(pool).tell(beat=lambda: beats.append(1)) is False
     assert await kinds(pool) == ["booking_confirmed"] * 5 and len(beats) == 4
+
+
+async def test_a_guests_mail_leads_to_the_booking_and_nobody_elses_does(pool: asyncpg.Pool) -> None:
+    async with open_site(pool) as stage:
+        mine, theirs = new_id(), new_id()
+        for id, actor in ((mine, f"guest:{mine}"), (theirs, "account:1")):
+            hours = 0 if id == mine else 2
+            start = NOON + hours * HOUR
+            await stage.desk.submit(stage.site_id, Book(id, start, start + HOUR, ("A",), customer=ANN), actor=actor)
+        await told(stage)
+        async with pool.acquire() as connection:
+            found = await reads.site(connection, stage.site_id)
+        assert found is not None
+        key = await BookingLinks(pool).key(found[0], mine)
+        facts = [json.loads(row["data"]) for row in await queued(pool)]
+        pages = {fact["booking_id"]: fact["page"] for fact in facts}
+        path = f"/s/{found[0].slug}/booking/{mine}#{key}"
+        assert pages == {str(mine): path, str(theirs): None}
+        async with mail_server() as server:
+            box = outbox_of(read(f"smtp://127.0.0.1:{server.port}?tls=none"), Path())
+            await Mailer(pool, box, Letterhead("haus@example.org", "https://book.example")).send_due()
+        with_page = [mail for mail in server.mails if "https://book.example/s/" in plain_of(mail)]
+        assert [path in plain_of(mail) for mail in with_page] == [True]
+        assert not any(key.encode() in row["data"] for row in await queued(pool))

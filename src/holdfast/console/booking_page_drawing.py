@@ -7,7 +7,7 @@ import gzip
 from datetime import UTC, date, datetime
 from pathlib import Path
 from typing import Any
-from urllib.parse import parse_qsl, urlencode
+from urllib.parse import parse_qsl, quote, urlencode
 
 import msgspec
 from jinja2 import Environment, FileSystemLoader, StrictUndefined
@@ -38,6 +38,8 @@ FORM_FIELDS_MAX = 60
 FORM = b"application/x-www-form-urlencoded"
 MODULES = ("customer/start.js", "customer/swap.js", "customer/follow.js", "core/stream.js", "core/replica.js")
 LANGUAGE_COOKIE = "language={}; Path=/; Max-Age=31536000; SameSite=Lax"
+
+_IN_ADDRESSES = "/?&=%~:+"
 
 Asked = Request[Any, Any, Any]
 
@@ -183,7 +185,7 @@ def _encodings(request: Asked) -> str:
 
 def go_to(path: str, *, cookies: list[str] | None = None) -> Response[Any]:
     """Leads a browser on after a form was sent, so that sending it again by accident does nothing."""
-    led = Response(b"", status_code=303, headers={"location": path}, media_type="text/html")
+    led = Response(b"", status_code=303, headers={"location": quote(path, safe=_IN_ADDRESSES)}, media_type="text/html")
     if cookies:
         led.headers["set-cookie"] = cookies[0]
     return led

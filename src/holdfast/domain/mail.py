@@ -18,8 +18,8 @@ BODY_CHARS_MAX = 4_000
 _LOCAL_CHARS_MAX = 64
 
 _ACCOUNT = ("recipient", "link", "valid_for")
-_BOOKING = ("greeting", "name", "site", "reference", "units", "when", "from", "to")
-_FACTS = ("site", "time_zone", "booking_id", "version", "status", "reference", "units", "start", "end", "name")
+_BOOKING = ("greeting", "name", "site", "reference", "units", "when", "from", "to", "page")
+_FACTS = ("site", "time_zone", "booking_id", "version", "status", "reference", "units", "start", "end", "name", "page")
 
 
 class Kind(msgspec.Struct, frozen=True):
@@ -150,7 +150,7 @@ def _check_subject(where: str, text: str, kind: str) -> None:
             expected=f"one line of at most {SUBJECT_CHARS_MAX} characters",
         )  # fmt: skip
     _check_placeholders(where, text, kind)
-    if "link" in placeholders_of(text):
+    if placeholders_of(text) & {"link", "page"}:
         raise Refusal("invalid_settings", field=where, problem="a link is a secret, and belongs into the body")
 
 

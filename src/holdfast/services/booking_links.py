@@ -27,12 +27,16 @@ class BookingLinks:
         self._pool = pool
         self._secret: bytes | None = None
 
-    async def key(self, site: Site, booking_id: UUID) -> str:
-        """What stands for a booking in its link."""
+    async def prepare(self) -> bytes:
+        """The secret; once it has been read, keys need no connection any more."""
         if self._secret is None:
             self._secret = await store.secret(self._pool, LINKS, secrets.token_bytes(SECRET_BYTES))
+        return self._secret
+
+    async def key(self, site: Site, booking_id: UUID) -> str:
+        """What stands for a booking in its link."""
         said = b"%d:%s" % (site.id, booking_id.bytes)
-        digest = hmac.digest(self._secret, said, hashlib.sha256)
+        digest = hmac.digest(await self.prepare(), said, hashlib.sha256)
         return base64.urlsafe_b64encode(digest)[:KEY_CHARS].decode()
 
     async def check(self, site: Site, booking: str, key: str) -> UUID | None:

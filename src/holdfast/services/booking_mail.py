@@ -2,7 +2,7 @@
 
 The position of a site moves in the same transaction that puts its mails into the queue. Being heard by a desk only
 makes it soon; the guarantee is the question which sites have moved on. Nothing is told of what was imported, walked in,
-held, or is over.
+held, or is over. A guest's mail leads to the booking by its secret link.
 """
 
 from collections.abc import Callable, Sequence
@@ -19,6 +19,7 @@ from holdfast.domain.errors import Refusal
 from holdfast.domain.mail import KINDS, LANGUAGES, address_of
 from holdfast.domain.policies import policy_of
 from holdfast.domain.sites import Site
+from holdfast.services.booking_links import BookingLinks
 from holdfast.services.mail import enqueue
 from holdfast.store import mail as store
 from holdfast.store import reads
@@ -63,6 +64,7 @@ class _Told(msgspec.Struct, frozen=True):
     version: int
     started_at: datetime | None = None
     details: dict[str, Any] | None = None
+    requested_by: str | None = None
 
 
 class _Line(msgspec.Struct, frozen=True):
@@ -95,6 +97,7 @@ class BookingMails:
 
     def __init__(self, pool: asyncpg.Pool) -> None:
         self._pool = pool
+        self._links = BookingLinks(pool)
 
     async def tell(self, among: Sequence[int] | None = None, *, beat: Callable[[], None] = lambda: None) -> bool:
         """Puts the mails of each site's next lines into the queue, of those named or of all; True when there are more
@@ -117,6 +120,8 @@ class BookingMails:
     async def tell_of(self, site_id: int) -> bool:
         """Puts the mails of a site's next lines into the queue; True when there are more lines. Somebody else who is
         telling of it is left alone."""
+        # beforehand: whoever holds a connection must not wait for a second one
+        await self._links.prepare()
         async with self._pool.acquire() as connection, connection.transaction():
             found = await reads.site(connection, site_id)
             if found is None:
@@ -139,7 +144,7 @@ class BookingMails:
                 if row["type"] == "site.changed":
                     tells = _decode_site(row["data"]).site.settings.mail_bookings
                 elif tells:
-                    await _tell_line(connection, site, row, now=standing.now)
+                    await self._tell_line(connection, site, row, now=standing.now)
             if tells:
                 await store.move_position(connection, site_id, until)
             else:
@@ -147,26 +152,32 @@ class BookingMails:
                 await store.end_position(connection, site_id)
             return until < standing.version
 
+    async def _tell_line(self, connection: Connection, site: Site, row: asyncpg.Record, *, now: datetime) -> None:
+        try:
+            line = _decode_line(row["data"])
+        except msgspec.MsgspecError as error:
+            # written past the desk; the lines behind it must not wait for ever
+            log.warning("a journal line cannot be read", site=site.id, version=row["version"], error=str(error))
+            return
+        booking = line.booking
+        kind = kind_of(site, row["type"], line)
+        if kind is None or booking.end <= now or row["at"] < now - NEWS or not booking.customer.email:
+            return
+        try:
+            recipient = address_of(booking.customer.email)
+        except Refusal:
+            return
+        facts = _facts(kind, site, line, page=await self._page(site, booking))
+        await enqueue(
+            connection, kind=kind, recipient=recipient, language=_language(site, booking), site_id=site.id,
+            data=facts, dedupe_key=f"journal:{site.id}:{row['version']}",
+        )  # fmt: skip
 
-async def _tell_line(connection: Connection, site: Site, row: asyncpg.Record, *, now: datetime) -> None:
-    try:
-        line = _decode_line(row["data"])
-    except msgspec.MsgspecError as error:
-        # written past the desk; the lines behind it must not wait for ever
-        log.warning("a journal line cannot be read", site=site.id, version=row["version"], error=str(error))
-        return
-    booking = line.booking
-    kind = kind_of(site, row["type"], line)
-    if kind is None or booking.end <= now or row["at"] < now - NEWS or not booking.customer.email:
-        return
-    try:
-        recipient = address_of(booking.customer.email)
-    except Refusal:
-        return
-    await enqueue(
-        connection, kind=kind, recipient=recipient, language=_language(site, booking), site_id=site.id,
-        data=_facts(kind, site, line), dedupe_key=f"journal:{site.id}:{row['version']}",
-    )  # fmt: skip
+    async def _page(self, site: Site, booking: _Told) -> str | None:
+        """Where a guest finds their booking; others do behind their sign-in."""
+        if not (booking.requested_by or "").startswith("guest:"):
+            return None
+        return f"/s/{site.slug}/booking/{booking.id}#{await self._links.key(site, booking.id)}"
 
 
 def kind_of(site: Site, event: str, line: _Line) -> str | None:
@@ -186,7 +197,7 @@ def kind_of(site: Site, event: str, line: _Line) -> str | None:
     return _KINDS[event]
 
 
-def _facts(kind: str, site: Site, line: _Line) -> dict[str, Any]:
+def _facts(kind: str, site: Site, line: _Line, *, page: str | None) -> dict[str, Any]:
     booking = line.booking
     holds = policy_of(site.kind).claim_kinds.get(booking.state)
     units = ", ".join(booking.units)
@@ -201,6 +212,7 @@ def _facts(kind: str, site: Site, line: _Line) -> dict[str, Any]:
         "start": booking.start.isoformat(),
         "end": booking.end.isoformat(),
         "name": booking.customer.name,
+        "page": page,
         "reason": line.reason,
         "start_before": (line.from_start or booking.start).isoformat(),
         "end_before": (line.from_end or booking.end).isoformat(),

@@ -66,8 +66,8 @@ async def enqueue(
 ) -> UUID | None:  # fmt: skip
     """Puts a mail into the queue, in the caller's transaction; its id, or None when one with that key was there.
 
-    `data` is what the kind needs (`domain.mail.KINDS`). A `link` is a path of this server (`/…`) or a whole address; it
-    is deleted when the mail is sent or given up.
+    `data` is what the kind needs (`domain.mail.KINDS`). A `link` is a path of this server (`/…`) or a whole address, a
+    `page` such a path or None; both are deleted when the mail is sent or given up.
 
     Raises:
         Refusal: `invalid_request`: `recipient` is not one address.

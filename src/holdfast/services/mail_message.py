@@ -95,6 +95,9 @@ def values_of(mail: Claimed, letterhead: Letterhead) -> dict[str, str]:
         values["link"] = letterhead.public_url + link if link.startswith("/") else link
         values["valid_for"] = spoken_hours(data["valid_hours"], mail.language)
     if "booking_id" in data:
+        # mails queued by an earlier version know of none
+        page = data.get("page")
+        values["page"] = letterhead.public_url + page if page else ""
         values |= _spoken(data, mail.language)
         named, nameless = _GREETING[mail.language]
         values["greeting"] = named.format(name=values["name"]) if values["name"] else nameless

@@ -20,13 +20,13 @@ where m.id = due.id
 returning m.id, m.kind, m.language, m.recipient, m.data, m.attempts, text.own, m.created_at, now() as now;
 
 -- name: mark_sent
--- A mail is sent; the link in it has served.
-update mail set state = 'sent', sent_at = now(), last_error = null, data = data - 'link'
+-- A mail is sent; the link in it, or to its booking, has served.
+update mail set state = 'sent', sent_at = now(), last_error = null, data = data - '{link,page}'::text[]
 where id = $1 and state = 'waiting';
 
 -- name: mark_failed
 -- A mail is given up, and why; nobody will follow its link.
-update mail set state = 'failed', last_error = $2, data = data - 'link' where id = $1 and state = 'waiting';
+update mail set state = 'failed', last_error = $2, data = data - '{link,page}'::text[] where id = $1 and state = 'waiting';
 
 -- name: delay_mail
 -- The next attempt at a mail, in so many seconds, if it is still ours.
