@@ -20,11 +20,12 @@ from holdfast.console.booking_page_drawing import (
     form_of,
     given_by,
     go_to,
+    names_of,
     on_customer_error,
     position_of,
     problem_of,
     visit_of,
-)  # fmt: skip
+)
 from holdfast.console.booking_page_entry import ENTRY_HANDLERS
 from holdfast.console.booking_page_offer import offer_of
 from holdfast.console.booking_page_own import OWN_HANDLERS, key_cookie
@@ -83,7 +84,7 @@ async def _offer(
     ]
     return draw(
         visit, "booking_offer.html", status=status, wish=found.wish, position=position, offer=found, problem=problem,
-        alternatives=free, moving=None,
+        alternatives=free, moving=None, names=await names_of(visit),
     )  # fmt: skip
 
 
@@ -111,7 +112,7 @@ async def _details(
         problem = await _in_the_way(visit, chosen.request)
     return draw(
         visit, "booking_details.html", status=status, wish=wish, position=position, chosen_now=chosen, problem=problem,
-        entry="", said={},
+        entry="", said={}, names=await names_of(visit),
     )  # fmt: skip
 
 
@@ -134,7 +135,8 @@ async def _review(visit: Visit, wish: Wish) -> Response[Any]:
     hold_s = min(HOLD_S, visit.site.settings.hold_s_max) if policy.held_state is not None else 0
     return draw(
         visit, "booking_review.html", wish=wish, position=position, chosen_now=chosen, hold_minutes=hold_s // 60,
-        key=secrets.token_urlsafe(KEY_BYTES), needs_approval=policy.claim_kinds[policy.booked_state] == "hold",
+        names=await names_of(visit), key=secrets.token_urlsafe(KEY_BYTES),
+        needs_approval=policy.claim_kinds[policy.booked_state] == "hold",
     )  # fmt: skip
 
 

@@ -32,6 +32,7 @@ from holdfast.services.accounts import Accounts, AccountView
 from holdfast.services.accounts import view as account_view
 from holdfast.services.identity import now_ms
 from holdfast.services.journal import Epochs
+from holdfast.services.listing import bookable_units
 
 FORM_BYTES_MAX = 64 * 1024
 FORM_FIELDS_MAX = 60
@@ -146,6 +147,11 @@ def _instant(given: Any) -> datetime:
     return given if isinstance(given, datetime) else datetime.fromisoformat(str(given))
 
 
+async def names_of(visit: Visit) -> dict[str, str]:
+    """What people call the units: code → name."""
+    return {unit.code: unit.name or unit.code for unit in await bookable_units(visit.context.reads, visit.site)}
+
+
 async def position_of(visit: Visit) -> str:
     """Where the site's journal stands; asked before what is shown is read, so that nothing falls between the two."""
     view = await visit.context.sites.view(str(visit.site.id), whole=False)
@@ -166,7 +172,7 @@ def draw(
         "address": drawing.assets.address, "styles": drawing.assets.address(CUSTOMER_STYLES),
         "modules": [drawing.assets.address(name) for name in MODULES], "languages": LANGUAGES,
         "chosen": wish.chosen(kind) if wish is not None else {}, "typed": _Said(wish.typed if wish is not None else ()),
-        "problem": None, **names,
+        "problem": None, "names": {}, **names,
     }  # fmt: skip
     for name in ("problem", "said"):
         if given.get(name) is not None:
@@ -239,7 +245,7 @@ def on_customer_error(request: Asked, error: Exception) -> Response[Any]:
     given = {
         "t": words, "site": None, "home": "", "account": None, "theme": "auto", "address": drawing.assets.address,
         "styles": drawing.assets.address(CUSTOMER_STYLES), "modules": [], "problem": problem, "languages": {},
-        "position": "", "wish": None,
+        "position": "", "wish": None, "names": {},
     }  # fmt: skip
     body = drawing.templates.get_template("booking_error.html").render(given).encode()
     return Response(body, status_code=problem["status"], media_type="text/html")

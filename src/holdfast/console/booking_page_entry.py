@@ -5,7 +5,17 @@ from typing import Any
 from litestar import Response, post
 from litestar.params import FromPath
 
-from holdfast.console.booking_page_drawing import Asked, Visit, draw, form_of, go_to, position_of, problem_of, visit_of
+from holdfast.console.booking_page_drawing import (
+    Asked,
+    Visit,
+    draw,
+    form_of,
+    go_to,
+    names_of,
+    position_of,
+    problem_of,
+    visit_of,
+)
 from holdfast.console.booking_page_wish import chosen_of, read_wish
 from holdfast.domain.errors import Refusal
 from holdfast.http.accounts import where_of, with_cookie
@@ -89,6 +99,7 @@ async def _again(visit: Visit, form: dict[str, str], entry: str, refusal: Refusa
     return draw(
         visit, "booking_details.html", status=int(problem["status"]), wish=wish, position=position,
         chosen_now=chosen_of(visit.site, wish), problem=problem, entry=entry, said=said,
+        names=await names_of(visit),
     )  # fmt: skip
 
 

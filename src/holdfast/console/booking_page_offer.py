@@ -15,7 +15,7 @@ from holdfast.domain.policies import policy_of
 from holdfast.domain.sites import Site
 from holdfast.services.availability import PAGE_UNITS_MAX, Asked, free_times
 from holdfast.services.free_stays import free_slots, free_stays
-from holdfast.services.listing import unit_page
+from holdfast.services.listing import bookable_units
 
 DAYS = 7
 STEP_MINUTES = 30
@@ -98,9 +98,7 @@ async def offer_of(pool: Any, site: Site, wish: Wish, *, now: datetime) -> Offer
 
 async def _places(pool: Any, site: Site) -> list[Place]:
     """Kinds of units, then the units themselves; what only holds others is not booked here."""
-    page = await unit_page(pool, site, at=None, category=None, cursor=None, limit=PAGE_UNITS_MAX)
-    parents = {unit.parent for unit in page.units}
-    units = [unit for unit in page.units if unit.code not in parents]
+    units = await bookable_units(pool, site)
     counts = Counter(unit.category for unit in units)
     kinds = [Place(f"c:{name}", name, is_kind=True) for name, count in counts.items()]
     return kinds + [Place(f"u:{unit.code}", unit.name or unit.code) for unit in units]

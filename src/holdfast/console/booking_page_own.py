@@ -21,10 +21,11 @@ from holdfast.console.booking_page_drawing import (
     form_of,
     given_by,
     go_to,
+    names_of,
     position_of,
     problem_of,
     visit_of,
-)  # fmt: skip
+)
 from holdfast.console.booking_page_offer import offer_of
 from holdfast.console.booking_page_wish import Wish, chosen_of, read_wish
 from holdfast.domain.actors import guest_of
@@ -78,7 +79,7 @@ async def bookings(request: Asked, site: Named) -> Response[Any] | Redirect:
     known = {one.id for one in coming}
     past = [one for one in {one.id: one for one in (*gone.bookings, *ahead.bookings)}.values() if one.id not in known]
     past.sort(key=lambda one: one.start, reverse=True)
-    return draw(visit, "booking_list.html", position=position, coming=coming, past=past)
+    return draw(visit, "booking_list.html", position=position, coming=coming, past=past, names=await names_of(visit))
 
 
 @get("/{site:str}/booking/{booking:str}", include_in_schema=False, opt={"right": "open"})
@@ -187,6 +188,7 @@ async def _one(found: _Found, *, status: int = 200, problem: dict[str, Any] | No
         visit, "booking_one.html", status=status, position=position, booking=view, detail=found.detail,
         may=found.may, path=found.path, link=link, problem=problem, done=visit.request.query_params.get("done"),
         is_live=_is_live(visit, view), waits=_waits(visit, view), reason=_reason(found.detail),
+        names=await names_of(visit),
     )  # fmt: skip
 
 
@@ -224,7 +226,7 @@ async def _where_to(
     offer = await offer_of(visit.context.reads, visit.site, wish, now=visit.now)
     return draw(
         visit, "booking_offer.html", status=status, wish=offer.wish, position=position, offer=offer, problem=problem,
-        alternatives=[], moving=found,
+        alternatives=[], moving=found, names=await names_of(visit),
     )  # fmt: skip
 
 

@@ -160,6 +160,14 @@ async def unit_page(
     return UnitPage(site.slug, instant, views, following)
 
 
+async def bookable_units(pool: asyncpg.Pool, site: Site) -> list[Unit]:
+    """The units of a site by code, up to a page of them, without those that only hold others."""
+    async with pool.acquire() as connection:
+        units = await store.units(connection, site.id, category=None, after="", limit=PAGE_MAX)
+    parents = {unit.parent_id for unit in units}
+    return [unit for unit in units if unit.id not in parents]
+
+
 async def _past(
     connection: store.Connection, site: Site, units: list[Unit], codes: dict[int, str], at: datetime
 ) -> list[UnitView]:

@@ -15,20 +15,27 @@ const AT_ONCE = 4;
 /** The way back from a decision. @type {Record<string, string>} */ const BACK = { approve: "revoke", reject: "undo" };
 
 /** @type {{decided: any[], name: string} | null} */ let last = null;
+/** The decision that is being made. The list shows it before its answer is here, and what is to be taken back then is
+ * this one. @type {Promise<any>} */ let underWay = Promise.resolve();
 
 /** @param {any} one */
 const aboutOf = (one) => `${whoOf(one)}, ${one.units.join(", ")}, ${whenOf(one.from)}`;
 
 /** @param {any} one @param {"approve" | "reject"} name @param {any} body @returns {Promise<boolean>} whether it was done */
-export async function decide(one, name, body = {}) {
-  try {
-    await act(one, name, body);
-  } catch (error) {
-    tell(error, aboutOf(one));
-    return false;
-  }
-  told([one], name);
-  return true;
+export function decide(one, name, body = {}) {
+  const work = async () => {
+    try {
+      await act(one, name, body);
+    } catch (error) {
+      tell(error, aboutOf(one));
+      return false;
+    }
+    told([one], name);
+    return true;
+  };
+  const done = work();
+  underWay = done.catch(() => {});
+  return done;
 }
 
 /** @param {any[]} decided @param {"approve" | "reject"} name */
@@ -39,16 +46,22 @@ function told(decided, name) {
 }
 
 /** Decides on each, a few at a time; tells which were not and why. @param {any[]} many @param {"approve" | "reject"} name @param {any} body */
-export async function decideAll(many, name, body = {}) {
+export function decideAll(many, name, body = {}) {
   if (many.length === 1) return decide(many[0], name, body);
-  const { done, failed } = await forEach(many, (one) => act(one, name, body));
-  if (done.length > 0) told(done, name);
-  report(done, failed);
-  return done.length > 0;
+  const work = async () => {
+    const { done, failed } = await forEach(many, (one) => act(one, name, body));
+    if (done.length > 0) told(done, name);
+    report(done, failed);
+    return done.length > 0;
+  };
+  const done = work();
+  underWay = done.catch(() => {});
+  return done;
 }
 
 /** Takes the last decision back, as far as that is still possible. */
 export async function undoLast() {
+  await underWay;
   if (last === null) return;
   const { decided, name } = last;
   last = null;
