@@ -17,7 +17,7 @@ from holdfast.domain.sites import Site
 from holdfast.domain.units import Unit
 from holdfast.domain.wire import BlockView, BookingView, UnitView, booking_view
 from holdfast.services import cursors
-from holdfast.services.paging import bounded
+from holdfast.services.paging import PAGE_ROWS_MAX, bounded
 from holdfast.services.showing import NEXT_WITHIN, by_unit, expected, horizon, parents, present
 from holdfast.services.windows import edge
 from holdfast.store import reads as store
@@ -163,7 +163,7 @@ async def unit_page(
 async def bookable_units(pool: asyncpg.Pool, site: Site) -> list[Unit]:
     """The units of a site by code, up to a page of them, without those that only hold others."""
     async with pool.acquire() as connection:
-        units = await store.units(connection, site.id, category=None, after="", limit=PAGE_MAX)
+        units = await store.units(connection, site.id, category=None, after="", limit=PAGE_ROWS_MAX)
     parents = {unit.parent_id for unit in units}
     return [unit for unit in units if unit.id not in parents]
 
