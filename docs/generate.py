@@ -26,7 +26,7 @@ from holdfast.domain.local_time import zone
 from holdfast.domain.policies import kinds, place_kinds, policy_of
 from holdfast.domain.policies.base import EVENTS, Policy
 from holdfast.domain.reconcile.discrepancies import BOOKING_RULES, UNIT_RULES
-from holdfast.domain.sites import _LIMITS, Site, SiteSettings, parse_settings, rules_of
+from holdfast.domain.sites import LIMITS, Site, SiteSettings, parse_settings, rules_of
 from holdfast.http.errors import EDGE_CODES, STATUS
 from holdfast.services.account_log import ACTIONS
 from holdfast.settings import Settings
@@ -263,7 +263,7 @@ def settings_page() -> str:
     by_kind = {kind: parse_settings({}, policy_of(kind).defaults) for kind in kinds()}
     rows = []
     for name, (unit, meaning) in SITE_SETTINGS.items():
-        bounds = "{} to {}".format(*_LIMITS[name]) if name in _LIMITS else ""
+        bounds = "{} to {}".format(*LIMITS[name]) if name in LIMITS else ""
         rows.append((f"`{name}`", *(code(getattr(found, name)) for found in by_kind.values()), bounds, unit, meaning))
     lines += table(("setting", *by_kind, "bounds", "unit", "meaning"), rows)
     lines += [

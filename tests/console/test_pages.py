@@ -12,6 +12,7 @@ import pytest
 
 from holdfast.console.assets import Assets
 from tests.http.conftest import LiveServer
+from tests.principals import Principals
 
 BROWSER = {"Accept": "text/html,application/xhtml+xml"}
 EVIL = '</script><script>alert("1")</script>&<b>'
@@ -35,7 +36,10 @@ def data_of(page: httpx.Response) -> Any:
     return json.loads(block[1])
 
 
-def test_the_bare_address_leads_browsers_to_the_console(client: httpx.Client) -> None:
+def test_the_bare_address_leads_browsers_to_the_console(client: httpx.Client, server: LiveServer) -> None:
+    assert client.get("/", headers=BROWSER).headers["location"] == "/set-up"
+    people = Principals(server)
+    people.grant(people.account(), people.other_organisation(), "owner")
     assert client.get("/", headers=BROWSER).headers["location"] == "/console"
     assert client.get("/").headers["location"] == "/api/docs"
 
@@ -96,8 +100,8 @@ def test_what_there_is_not_is_a_page_too(client: httpx.Client, cafe: str) -> Non
 
 def test_pages_are_for_callers_whom_the_gate_lets_in(make_server: Callable[..., LiveServer]) -> None:
     server = make_server()
-    sent = httpx.get(f"{server.url}/console")
-    assert (sent.status_code, sent.headers["location"]) == (303, "/sign-in?next=%2Fconsole")
+    led = httpx.get(f"{server.url}/console?x=1")
+    assert (led.status_code, led.headers["location"]) == (303, "/sign-in?next=%2Fconsole%3Fx%3D1")
     assert httpx.get(f"{server.url}/static/ui.css").status_code == 200
     assert server.client.get("/console").status_code == 200
 

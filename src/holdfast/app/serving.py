@@ -57,6 +57,7 @@ HANDLERS: list[tuple[str, str]] = [
     ("holdfast.realtime.streams", "LIVE_HANDLERS"),
     ("holdfast.console.pages", "CONSOLE_HANDLERS"),
     ("holdfast.console.booking_page", "BOOKING_PAGE_HANDLERS"),
+    ("holdfast.console.entry", "ENTRY_HANDLERS"),
 ]
 
 

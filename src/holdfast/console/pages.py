@@ -84,7 +84,8 @@ def _in_page(data: dict[str, Any]) -> str:
     return _encode(data).decode().replace("<", "\\u003c").replace(">", "\\u003e").replace("&", "\\u0026")
 
 
-def _pages(request: Asked) -> Pages:
+def pages_of(request: Asked) -> Pages:
+    """The application's pages, made once."""
     state = request.app.state
     if "pages" not in state:
         reads = context_of(request).reads
@@ -100,7 +101,7 @@ async def sites(request: Asked) -> Response[bytes] | Redirect:
     found = await _sites(request)
     if len(found) == 1:
         return Redirect(f"/console/{found[0].slug}", status_code=302)
-    return _pages(request).draw(
+    return pages_of(request).draw(
         request, "sites.html", viewer=await viewer_of(request), data={"sites": _brief(found)}, sites=found
     )
 
@@ -109,7 +110,26 @@ async def sites(request: Asked) -> Response[bytes] | Redirect:
 async def components(request: Asked) -> Response[bytes]:
     """Every part of the design system in all its states, for whoever builds screens."""
     viewer = await viewer_of(request)
-    return _pages(request).draw(request, "components.html", viewer=viewer, data={}, module="screens/components.js")
+    return pages_of(request).draw(request, "components.html", viewer=viewer, data={}, module="screens/components.js")
+
+
+@get("/account", include_in_schema=False, opt={"right": "known"})
+async def account(request: Asked) -> Response[bytes]:
+    """One's own account: name, password, second factor, sessions, roles."""
+    return await _page(request, "account.title", "screens/account.js")
+
+
+@get("/new", include_in_schema=False, opt={"right": "known"})
+async def new_site(request: Asked) -> Response[bytes]:
+    """The first minute of a site. Who may make none is told so by the page."""
+    return await _page(request, "new.title", "screens/new_site.js")
+
+
+async def _page(request: Asked, title: str, module: str) -> Response[bytes]:
+    """A page that is no site's."""
+    data = {"sites": _brief(await _sites(request))}
+    viewer = await viewer_of(request)
+    return pages_of(request).draw(request, "page.html", viewer=viewer, data=data, module=module, title=title)
 
 
 @get("/{site:str}", include_in_schema=False, opt={"right": "read"})
@@ -123,7 +143,7 @@ async def site_screen(request: Asked, site: Named, screen: Named) -> Response[by
 
 
 async def _screen(request: Asked, named: str, name: str) -> Response[bytes]:
-    context, pages = context_of(request), _pages(request)
+    context, pages = context_of(request), pages_of(request)
     found = await context.sites.find(named)
     viewer = await viewer_of(request, found)
     view = await context.sites.view(named)
@@ -134,6 +154,7 @@ async def _screen(request: Asked, named: str, name: str) -> Response[bytes]:
     linked = _linked(view, viewer)
     data: dict[str, Any] = {
         "site": view, "sites": _brief(others), "screen": name, "board": None,
+        "organisation": str(found.organisation_id) if viewer.may("people") else None,
         "screens": [{"name": each.name, "icon": each.icon, "address": address} for each, address in linked],
     }  # fmt: skip
     if screen.has_board:
@@ -155,8 +176,11 @@ async def _sites(request: Asked) -> list[SiteView]:
     return await context_of(request).sites.page(caller_of(request), after_id=0, limit=SITES_MAX)
 
 
-def _brief(found: list[SiteView]) -> list[dict[str, str]]:
-    return [{"slug": site.slug, "name": site.name, "kind": site.kind, "time_zone": site.time_zone} for site in found]
+def _brief(found: list[SiteView]) -> list[dict[str, str | int]]:
+    return [
+        {"slug": site.slug, "name": site.name, "kind": site.kind, "time_zone": site.time_zone, "id": site.id}
+        for site in found
+    ]
 
 
 def on_page_error(request: Asked, error: Exception) -> Response[Any]:
@@ -164,8 +188,9 @@ def on_page_error(request: Asked, error: Exception) -> Response[Any]:
     told = on_error(request, error)
     problem = msgspec.json.decode(told.content)
     if problem["status"] == 401 and not caller_of(request).is_known:
-        return Redirect(f"{SIGN_IN}?{urlencode({'next': request.url.path})}", status_code=303)
-    return _pages(request).draw(
+        asked = request.url.path + (f"?{request.url.query}" if request.url.query else "")
+        return Redirect(f"{SIGN_IN}?{urlencode({'next': asked})}", status_code=303)
+    return pages_of(request).draw(
         request, "error.html", viewer=Viewer("", ()), status=problem["status"], data={}, problem=problem
     )
 
@@ -173,7 +198,7 @@ def on_page_error(request: Asked, error: Exception) -> Response[Any]:
 CONSOLE_HANDLERS: list[Any] = [
     Router(
         "/console",
-        route_handlers=[sites, components, site_board, site_screen],
+        route_handlers=[sites, components, account, new_site, site_board, site_screen],
         exception_handlers={Exception: on_page_error},
     ),
     asset,

@@ -37,6 +37,8 @@ SCREENS: tuple[Screen, ...] = (
     Screen(BOARD, "grid", "board.js", has_board=True),
     Screen("housekeeping", "broom", "housekeeping.js", right="condition", kinds=("hotel",), has_board=True),
     Screen("approvals", "inbox", "approvals.js", right="names", kinds=("grounds",), has_board=True),
+    Screen("people", "users", "people.js", right="people"),
+    Screen("settings", "settings", "settings.js", right="settings"),
 )
 
 

@@ -83,7 +83,7 @@ class SiteSettings(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     """Stores: what lifetime value is counted in; orders in another currency need a rate."""
 
 
-_LIMITS: dict[str, tuple[int, int]] = {
+LIMITS: dict[str, tuple[int, int]] = {
     "grid_minutes": (0, 720),
     "no_show_grace_minutes": (0, 10_080),
     "buffer_minutes": (0, 1_440),
@@ -100,6 +100,7 @@ _LIMITS: dict[str, tuple[int, int]] = {
     "auto_end_idle_minutes": (0, 10_080),
     "team_max": (0, 100),
 }
+"""The lowest and the highest that a number may be."""
 BOOKING_PAGES = ("off", "accounts", "guests")
 PROFILE_FIELDS_MAX = 20
 _FIELD_NAME = re.compile(r"[a-z][a-z0-9_]{0,39}")
@@ -145,7 +146,7 @@ def parse_settings(raw: Mapping[str, Any], defaults: Mapping[str, Any]) -> SiteS
         settings = msgspec.convert({**defaults, **raw}, SiteSettings)
     except msgspec.ValidationError as error:
         raise Refusal("invalid_settings", field="settings", problem=str(error)) from None
-    for name, (low, high) in _LIMITS.items():
+    for name, (low, high) in LIMITS.items():
         value = getattr(settings, name)
         if not low <= value <= high:
             raise Refusal("invalid_settings", field=name, given=value, expected=f"{low} to {high}")

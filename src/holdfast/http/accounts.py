@@ -3,7 +3,7 @@
 Secrets of links travel in bodies, never in addresses that a log would keep.
 """
 
-from typing import Annotated, Any
+from typing import Annotated, Any, TypeVar
 
 import msgspec
 from litestar import Request, Response, delete, get, patch, post
@@ -28,6 +28,7 @@ Password = Annotated[str, Meta(max_length=1_000)]
 Email = Annotated[str, Meta(max_length=254)]
 Line = Annotated[str, Meta(max_length=200)]
 TAG = "accounts"
+T = TypeVar("T", bound=Response[Any])
 
 
 class _Request(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
@@ -411,8 +412,8 @@ async def signed_in(request: Asked, made: SignedIn) -> Response[bytes]:
     return with_cookie(request, respond(plain(200, await _me(request))), made.secret, made.life_s)
 
 
-def with_cookie(request: Asked, response: Response[bytes], secret: str, life_s: float) -> Response[bytes]:
-    """The answer with a session's cookie; an empty secret takes it away."""
+def with_cookie(request: Asked, response: T, secret: str, life_s: float) -> T:
+    """The response, which lets its reader keep the secret of a session; an empty one takes it away."""
     is_encrypted = request.scope["scheme"] == "https"
     cookie = session_cookie(secret, is_encrypted=is_encrypted, life_s=life_s)
     response.headers["set-cookie"] = cookie.decode("latin-1")

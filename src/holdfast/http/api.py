@@ -79,9 +79,12 @@ def methods_of(app: Litestar) -> Callable[[str], list[str]]:
 
 @get("/", include_in_schema=False, opt={"right": "open"})
 async def root(request: Request[Any, Any, Any]) -> Redirect:
-    """For people who open the bare address: the pages in a browser, the documentation elsewhere."""
-    is_browser = "text/html" in request.headers.get("accept", "")
-    return Redirect("/console" if is_browser else "/api/docs", status_code=307, headers={"vary": "accept"})
+    """For people who open the bare address: the pages in a browser, while there is no account the one that says how to
+    make the first; the documentation elsewhere."""
+    to = "/api/docs"
+    if "text/html" in request.headers.get("accept", ""):
+        to = "/set-up" if await context_of(request).gate.is_open() else "/console"
+    return Redirect(to, status_code=307, headers={"vary": "accept"})
 
 
 @get("/healthz", operation_id="healthz", summary="Is the process alive?", tags=["health"], opt={"right": "open"})

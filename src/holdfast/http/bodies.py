@@ -36,6 +36,18 @@ async def read_body(receive: Any, headers: dict[bytes, bytes], bytes_max: int) -
     Raises:
         EdgeError: `body_too_large` as soon as that is known, `wrong_encoding`, `wrong_media`.
     """
+    body = await read_bytes(receive, headers, bytes_max)
+    if body and (media := headers.get(b"content-type")) != b"application/json":
+        _check_media(media)
+    return body
+
+
+async def read_bytes(receive: Any, headers: dict[bytes, bytes], bytes_max: int) -> bytes:
+    """The whole body, of whatever media.
+
+    Raises:
+        EdgeError: `body_too_large` as soon as that is known, `wrong_encoding`.
+    """
     check_encoding(headers.get(b"content-encoding"))
     length = headers.get(b"content-length")
     if length is not None and (not length.isdigit() or int(length) > bytes_max):
@@ -46,8 +58,6 @@ async def read_body(receive: Any, headers: dict[bytes, bytes], bytes_max: int) -
         body = await _read_on(receive, body, bytes_max)
     elif len(body) > bytes_max:
         raise EdgeError("body_too_large", headers=_CLOSE, bytes_max=bytes_max)
-    if body and (media := headers.get(b"content-type")) != b"application/json":
-        _check_media(media)
     return body
 
 

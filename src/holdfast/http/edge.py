@@ -26,13 +26,17 @@ from holdfast.http.traffic import BOOKING, Traffic
 from holdfast.services.limiter import Use
 from holdfast.services.outages import DISK_FULL, UNREACHABLE
 
-PUBLIC = frozenset({"/", "/healthz", "/readyz", "/api", "/api/", "/api/openapi.json", "/api/docs", "/favicon.ico"})
+PUBLIC = frozenset({
+    "/", "/healthz", "/readyz", "/api", "/api/", "/api/openapi.json", "/api/docs", "/favicon.ico",
+    # whoever sets a server up need not sit at it: the link's secret lets them in
+    "/set-up", "/api/set-up",
+})  # fmt: skip
 PUBLIC_FOLDERS = ("/api/docs/", "/static/", "/api/hooks/")
 """What needs no token: pages, and what shops sign with a secret of their own."""
 UNHURRIED = ("/api/import", "/import", "/api/reconcile")
+"""Addresses whose answer may take as long as their work."""
 _UPLOADS = ("/api/sites/", "/upload")
 """Where an address of files handed in begins and ends."""
-"""Addresses whose answer may take as long as their work."""
 SOCKET_IO = "/socket.io/"
 STOPPING_S = 5
 """When to come back to a server that is being stopped, and probably started anew."""

@@ -156,15 +156,15 @@ async def rename_organisation(request: Asked, organisation: Named) -> Response[b
     },
 )  # fmt: skip
 async def list_people(
-    request: Asked, organisation: Named, site: Text = None, customers: FromQuery[bool] = False, cursor: Text = None,
-    limit: Limit = 100,
+    request: Asked, organisation: Named, site: Text = None, customers: FromQuery[bool] = False, search: Text = None,
+    cursor: Text = None, limit: Limit = 100,
 ) -> Response[bytes]:  # fmt: skip
     """The team by address, one line a role, or with `customers=true` the customers; with `site` those who have a role
-    there."""
+    there, with `search` those whose address or name holds it."""
     place = await _place(request, organisation, site)
     page = await people.page(
         _accounts(request), caller_of(request), place.organisation_id, site_id=place.site_id, customers=customers,
-        cursor=cursor, limit=rows_of(request, limit),
+        search=search, cursor=cursor, limit=rows_of(request, limit),
     )  # fmt: skip
     return respond(plain(200, page))
 

@@ -38,6 +38,7 @@ from holdfast.services.requests import (
     unit_change_command,
     units_command,
 )
+from holdfast.services.site_settings import SettingsView
 
 T = TypeVar("T")
 Asked = Request[Any, Any, Any]
@@ -118,6 +119,16 @@ async def change_site(request: Asked, site: Named) -> Response[bytes]:
     answer = await submit(context, caller_of(request), found, command, headers=headers, said=("site", body))
     context.sites.forget(found.id)
     return respond(reply(answer))
+
+
+@get(
+    "/sites/{site:str}/settings", operation_id="get_settings", summary="Get a site's settings", tags=["sites"],
+    opt={"right": "settings", "answer": SettingsView, "codes": ("unknown_site", "unavailable")},
+)  # fmt: skip
+async def get_settings(request: Asked, site: Named) -> Response[bytes]:
+    """The settings that hold, which of them are the owner's own, what each would be by default, and the texts of mails:
+    what is needed to change them."""
+    return respond(plain(200, *await context_of(request).sites.settings(site)))
 
 
 @post(
@@ -315,8 +326,8 @@ async def _check_question(request: Asked, site: Site, asked: CheckRequest) -> No
 
 
 WRITE_HANDLERS: list[Any] = [
-    list_sites, create_site, get_site, change_site, add_units, change_unit, create_booking, act_on_booking,
-    act_on_series, may_i, preview_series, create_block, remove_block,
+    list_sites, create_site, get_site, change_site, get_settings, add_units, change_unit, create_booking,
+    act_on_booking, act_on_series, may_i, preview_series, create_block, remove_block,
 ]  # fmt: skip
 
 

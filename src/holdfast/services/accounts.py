@@ -226,7 +226,8 @@ async def set_up(accounts: Accounts, secret: str, *, email: str, name: str, pass
         raise Refusal("link_used")
     password_hash = await accounts.passwords.hashed(password, near=(address, called))
     organisation_id = await sites.first_organisation(accounts.pool, name=FIRST_ORGANISATION)
-    async with accounts.changing() as connection:
+    # from here on programs of this machine may no longer do everything
+    async with accounts.changing(rights=True) as connection:
         if await store.use_link(connection, hash_of(secret), "set_up") is None:
             raise Refusal("link_used")
         account_id = await create(

@@ -25,6 +25,7 @@ from holdfast.store.connection import Connection
 from holdfast.store.people import Organisation as Organisation
 
 INVITATIONS_MAX = 200
+SEARCH_CHARS_MAX = 100
 
 
 class PersonView(msgspec.Struct, frozen=True):
@@ -138,9 +139,11 @@ async def rename_organisation(accounts: Accounts, actor: Actor, organisation_id:
 
 async def page(
     accounts: Accounts, actor: Actor, organisation_id: UUID, *,
-    site_id: int | None = None, customers: bool = False, cursor: str | None = None, limit: int = 100,
+    site_id: int | None = None, customers: bool = False, search: str | None = None, cursor: str | None = None,
+    limit: int = 100,
 ) -> PersonPage:  # fmt: skip
-    """The team of an organisation by address, or its customers; with `site_id` those who have a role there.
+    """The team of an organisation by address, or its customers; with `site_id` those who have a role there, with
+    `search` those whose address or name holds it.
 
     Raises:
         Refusal: `unknown_organisation`, `not_allowed`, `invalid_cursor`.
@@ -150,7 +153,10 @@ async def page(
     after = _place_of(position.code) if position is not None else ("", reads.FIRST_ID, -1)
     limit = bounded(limit)
     roles = ["customer"] if customers else list(TEAM)
-    found = await store.people(accounts.pool, organisation_id, roles, site_id, after=after, limit=limit + 1)
+    wanted = search.strip().lower()[:SEARCH_CHARS_MAX] or None if search is not None else None
+    found = await store.people(
+        accounts.pool, organisation_id, roles, site_id, after=after, limit=limit + 1, search=wanted
+    )
     last = found[limit - 1] if len(found) > limit else None
     following = None
     if last is not None:

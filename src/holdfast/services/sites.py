@@ -22,6 +22,7 @@ from holdfast.domain.wire import SiteView, site_view
 from holdfast.services.outages import UNREACHABLE
 from holdfast.services.paging import bounded
 from holdfast.services.requests import SiteRequest
+from holdfast.services.site_settings import SettingsView, settings_view
 from holdfast.store import sites as store
 
 KEPT_S = 5.0
@@ -34,6 +35,9 @@ PUBLIC_SETTINGS = frozenset({
     "quota_per_person", "hold_s_max", "check_in", "check_out", "booking_page", "sign_up", "sign_up_domains",
     "profile_fields", "team_max", "language",
 })  # fmt: skip
+
+RESERVED = frozenset({"account", "components", "new"})
+"""Slugs that pages beside the sites' are addressed by."""
 
 _ID = re.compile(r"[0-9]{1,18}")
 _SLUG = re.compile(r"[a-z0-9][a-z0-9-]{0,62}")
@@ -86,6 +90,15 @@ class Sites:
             return view
         told = {name: value for name, value in msgspec.to_builtins(view.settings).items() if name in PUBLIC_SETTINGS}
         return msgspec.structs.replace(view, settings=told)
+
+    async def settings(self, named: str) -> tuple[SettingsView, int]:
+        """All about the settings of a site, and its version, read now.
+
+        Raises:
+            Refusal: `unknown_site`.
+        """
+        site, version = await self._read(named)
+        return settings_view(site), version
 
     async def page(self, actor: Actor, *, after_id: int, limit: int) -> list[SiteView]:
         """Up to `limit` sites where the actor has a role, in the order of their making, from behind an
@@ -175,9 +188,9 @@ def _slug(request: SiteRequest) -> str:
     slug = request.slug
     if slug is None:
         slug = _NOT_IN_SLUGS.sub("-", request.name.lower()).strip("-")[:63].strip("-")
-        if not slug or _ID.fullmatch(slug):
+        if not slug or _ID.fullmatch(slug) or slug in RESERVED:
             slug = f"{request.kind}-{slug}".strip("-")
-    if not _SLUG.fullmatch(slug) or slug.isdigit():
+    if not _SLUG.fullmatch(slug) or slug.isdigit() or slug in RESERVED:
         expected = "small letters, digits and hyphens, not digits alone, 1 to 63 of them, such as main-street"
         raise Refusal("invalid_request", field="slug", given=slug[:64], expected=expected)
     return slug

@@ -160,13 +160,15 @@ where m.organisation_id = $1 and m.site_id is null and m.role = 'owner' and a.di
 order by m.account_id for update of m limit 1000;
 
 -- name: people
--- The people of an organisation by address: its team or its customers, at one of its sites or anywhere.
+-- The people of an organisation by address: its team or its customers, at one of its sites or anywhere, all or those
+-- whose address or name holds a text in small letters.
 select a.id, a.email, a.name, a.disabled_at, a.totp_since is not null as has_second_factor, a.signed_in_at,
     m.site_id, s.slug as site, m.role, m.granted_by, m.granted_at
 from membership m join account a on a.id = m.account_id left join site s on s.id = m.site_id
 where m.organisation_id = $1 and ($2::text[] is null or m.role = any($2))
     and ($3::bigint is null or m.site_id = $3 or m.site_id is null)
     and (a.email, a.id, coalesce(m.site_id, 0)) > ($4, $5, $6)
+    and ($8::text is null or position($8 in lower(a.email || ' ' || a.name)) > 0)
 order by a.email, a.id, coalesce(m.site_id, 0) limit $7;
 
 -- name: organisations
@@ -214,11 +216,21 @@ insert into account_log (id, organisation_id, account_id, actor, action, address
 values ($1, $2, $3, $4, $5, $6, $7);
 
 -- name: log
--- What happened in an organisation, newest first.
-select id, at, organisation_id, account_id, actor, action, address, data from account_log
-where organisation_id = $1 and (at, id) < ($2, $3) and ($4::text[] is null or action = any($4))
-    and ($5::uuid is null or account_id = $5) and ($6::text is null or actor = $6)
-    and ($7::timestamptz is null or at >= $7) and ($8::timestamptz is null or at < $8)
+-- What happened in an organisation, and of its people what belongs to none, such as their sign-ins; newest first.
+select id, at, organisation_id, account_id, actor, action, address, data from (
+    (select id, at, organisation_id, account_id, actor, action, address, data from account_log
+    where organisation_id = $1 and (at, id) < ($2, $3) and ($4::text[] is null or action = any($4))
+        and ($5::uuid is null or account_id = $5) and ($6::text is null or actor = $6)
+        and ($7::timestamptz is null or at >= $7) and ($8::timestamptz is null or at < $8)
+    order by at desc, id desc limit $9)
+    union all
+    (select id, at, organisation_id, account_id, actor, action, address, data from account_log
+    where organisation_id is null and account_id in (select m.account_id from membership m where m.organisation_id = $1)
+        and (at, id) < ($2, $3) and ($4::text[] is null or action = any($4))
+        and ($5::uuid is null or account_id = $5) and ($6::text is null or actor = $6)
+        and ($7::timestamptz is null or at >= $7) and ($8::timestamptz is null or at < $8)
+    order by at desc, id desc limit $9)
+) line
 order by at desc, id desc limit $9;
 
 -- name: log_of_account

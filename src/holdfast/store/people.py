@@ -129,9 +129,9 @@ async def lock_owners(connection: Connection, organisation_id: UUID) -> list[UUI
 
 async def people(
     source: Source, organisation_id: UUID, roles: list[str] | None, site_id: int | None, *,
-    after: tuple[str, UUID, int], limit: int,
+    after: tuple[str, UUID, int], limit: int, search: str | None = None,
 ) -> list[PersonLine]:  # fmt: skip
-    rows = await source.fetch(_Q["people"], organisation_id, roles, site_id, *after, limit)
+    rows = await source.fetch(_Q["people"], organisation_id, roles, site_id, *after, limit, search)
     return [PersonLine(**row) for row in rows]
 
 

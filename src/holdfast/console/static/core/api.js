@@ -74,7 +74,7 @@ export async function ask(method, path, { body, key = newKey(), ifMatch, signal 
 async function answered(response, sentAt) {
   const cameAt = clock.local();
   const data = await response.json().catch(() => ({}));
-  if (response.status === 401 && page.viewer.sign_in) {
+  if (response.status === 401 && data.code === "unauthorised" && page.viewer.sign_in) {
     location.assign(`${page.viewer.sign_in}?next=${encodeURIComponent(location.pathname + location.search)}`);
   }
   if (!response.ok) throw new Problem(response.status, data);

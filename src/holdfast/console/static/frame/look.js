@@ -27,8 +27,11 @@ export function setDensity(value) {
   keep("density", value);
 }
 
+/** From the next page on. @param {string} value */
+export const keepLanguage = (value) => keep("language", value);
+
 /** The page comes anew in that language. @param {string} value */
 export function setLanguage(value) {
-  keep("language", value);
+  keepLanguage(value);
   location.reload();
 }

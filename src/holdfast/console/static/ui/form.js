@@ -65,6 +65,12 @@ export function valuesOf(form) {
   return values;
 }
 
+/** The same as it was typed, spaces and all: for passwords. @param {HTMLFormElement} form @returns {Record<string, string>} */
+export const typedOf = (form) => Object.fromEntries([...new FormData(form)].map(([name, value]) => [name, String(value)]));
+
+/** Why a field was refused; null when it was another one, or none. @param {any} problem @param {string} name @returns {string | null} */
+export const errorAt = (problem, name) => (problem?.data?.field === name ? problem.message : null);
+
 /**
  * Sends once: while it is under way `busy` is true and further calls do nothing; a refusal is kept in `problem`.
  * @template A @param {(given: A) => Promise<void>} send

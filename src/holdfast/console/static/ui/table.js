@@ -3,7 +3,7 @@
  *
  * @template R
  * @typedef {{name: string, label: string, draw: (row: R) => any, value?: (row: R) => string | number | null, csv?: (row: R) => string,
- *   number?: boolean, narrow?: boolean, wide?: boolean, isHead?: boolean}} Column `value` makes it sortable; `isHead` names the row;
+ *   number?: boolean, narrow?: boolean, wide?: boolean, isHead?: boolean, isQuiet?: boolean}} Column `value` makes it sortable; the label of an `isQuiet` one is only heard; `isHead` names the row;
  *   `wide` leaves it out on a phone
  */
 
@@ -19,7 +19,8 @@ import { icon } from "./icon.js";
  *   onOpen?: (row: R) => void, isSelected?: (row: R) => boolean}} o
  */
 export function table(o) {
-  return html`<div class="table-wrap"><table class="table" aria-label=${o.label} @keydown=${arrows}>
+  // without rows to go through the whole is what the keyboard scrolls
+  return html`<div class="table-wrap" role=${o.onOpen ? null : "region"} tabindex=${o.onOpen ? null : "0"} aria-label=${o.onOpen ? null : o.label}><table class="table" aria-label=${o.label} @keydown=${arrows}>
     <thead><tr>${o.columns.map((column) => head(column, o.order, o.onOrder))}</tr></thead>
     <tbody>${each(sorted(o.rows, o.columns, o.order).map((row) => ({ row })), ({ row }) => o.key(row), ({ row }) => line(o, row))}</tbody>
   </table></div>`;
@@ -29,7 +30,7 @@ export function table(o) {
 function head(column, order, onOrder) {
   const isOurs = order.name === column.name;
   const kind = kindOf(column);
-  if (column.value === undefined) return html`<th scope="col" class=${kind}>${column.label}</th>`;
+  if (column.value === undefined) return html`<th scope="col" class=${kind}>${column.isQuiet ? html`<span class="visually-hidden">${column.label}</span>` : column.label}</th>`;
   return html`<th scope="col" class=${kind} aria-sort=${isOurs ? (order.down ? "descending" : "ascending") : "none"}>
     <button type="button" class="sorter" @click=${() => onOrder({ name: column.name, down: isOurs && !order.down })}>${column.label}${icon("arrow-up", "small")}</button></th>`;
 }
