@@ -26,6 +26,11 @@ class Served:
         (line,) = (line for line in status.splitlines() if line.startswith("VmRSS"))
         return round(int(line.split()[1]) / 1024, 1)
 
+    def cpu_s(self) -> float:
+        """How much of a processor the process has used since it began."""
+        fields = Path(f"/proc/{self.process.pid}/stat").read_text().rpartition(")")[2].split()
+        return (int(fields[11]) + int(fields[12])) / os.sysconf("SC_CLK_TCK")
+
 
 @asynccontextmanager
 async def served(*, database_url: str | None = None, data: Path | None = None) -> AsyncIterator[Served]:
@@ -58,6 +63,8 @@ class Client:
     def __init__(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
         self._reader = reader
         self._writer = writer
+        self.credential = f"Authorization: Bearer {TOKEN}"
+        """The header lines that say who asks."""
 
     @classmethod
     async def open(cls, port: int) -> "Client":
@@ -65,7 +72,7 @@ class Client:
 
     async def request(self, method: str, path: str, body: bytes = b"") -> tuple[int, bytes]:
         self._writer.write(
-            f"{method} {path} HTTP/1.1\r\nHost: 127.0.0.1\r\nAuthorization: Bearer {TOKEN}\r\n"
+            f"{method} {path} HTTP/1.1\r\nHost: 127.0.0.1\r\n{self.credential}\r\n"
             f"Content-Type: application/json\r\nContent-Length: {len(body)}\r\n\r\n".encode()
             + body
         )

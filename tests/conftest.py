@@ -135,20 +135,27 @@ def template_database(postgres_server: EmbeddedServer, administer: Callable[[str
     return TEMPLATE
 
 
-@pytest.fixture
-def make_database(postgres_server: EmbeddedServer, administer: Callable[[str], None]) -> Iterator[Callable[[str], str]]:
-    """A function from a template's name to the URL of a new clone; all are dropped after the test."""
+@contextmanager
+def databases_of(server: EmbeddedServer, administer: Callable[[str], None]) -> Iterator[Callable[[str], str]]:
+    """Yield a function from a template's name to the URL of a new clone; all are dropped afterwards."""
     made: list[str] = []
 
     def make(template: str = "template1") -> str:
         name = f"test_{uuid4().hex}"
         administer(f"create database {name} owner holdfast template {template} strategy file_copy")
         made.append(name)
-        return database_url_of(postgres_server.url, name)
+        return database_url_of(server.url, name)
 
     yield make
     for name in made:
         administer(f"drop database {name} with (force)")
+
+
+@pytest.fixture
+def make_database(postgres_server: EmbeddedServer, administer: Callable[[str], None]) -> Iterator[Callable[[str], str]]:
+    """A function from a template's name to the URL of a new clone; all are dropped after the test."""
+    with databases_of(postgres_server, administer) as make:
+        yield make
 
 
 @pytest.fixture

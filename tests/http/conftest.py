@@ -11,6 +11,8 @@ import pytest
 
 from holdfast.app import House, address_of, listening, opened, running_loops, served
 from holdfast.settings import Settings
+from holdfast.store.embedded import EmbeddedServer
+from tests.conftest import databases_of
 from tests.principals import Principals
 
 TOKEN = "a-token-for-tests-only"
@@ -134,3 +136,24 @@ def grounds(client: httpx.Client) -> str:
     address = made.headers["location"]
     assert client.post(f"{address}/units", json={"units": [{"code": "G1", "category": "ground"}]}).status_code == 200
     return str(address)
+
+
+@pytest.fixture(scope="module")
+def module_server(
+    postgres_server: EmbeddedServer, template_database: str, administer: Callable[[str], None],
+    tmp_path_factory: pytest.TempPathFactory,
+) -> Iterator[Callable[..., LiveServer]]:  # fmt: skip
+    """A function that starts a server for all tests of a module, on a database of its own; keywords are settings."""
+    started: list[LiveServer] = []
+    with databases_of(postgres_server, administer) as make_database:
+
+        def make(**settings: Any) -> LiveServer:
+            given = {"admin_token": TOKEN, "port": 0, "data": tmp_path_factory.mktemp("data"), **settings}
+            server = LiveServer(Settings(database_url=make_database(template_database), **given))
+            server.start()
+            started.append(server)
+            return server
+
+        yield make
+        for server in started:
+            server.stop()

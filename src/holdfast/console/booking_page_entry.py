@@ -19,9 +19,9 @@ from holdfast.console.booking_page_drawing import (
 from holdfast.console.booking_page_wish import chosen_of, read_wish
 from holdfast.domain.errors import Refusal
 from holdfast.http.accounts import where_of, with_cookie
-from holdfast.services import accounts as services
 from holdfast.services import sign_in
-from holdfast.services.accounts import SignUp
+from holdfast.services import sign_up as services
+from holdfast.services.sign_up import SignUp
 
 PROFILE = "profile_"
 """What the names of fields begin with that a site asks for."""

@@ -97,6 +97,11 @@ def account_name(account_id: UUID) -> str:
     return f"account:{account_id}"
 
 
+def token_name(token_id: UUID) -> str:
+    """What the journal calls a program with a token."""
+    return f"token:{token_id}"
+
+
 def guest_of(booking_id: UUID) -> Actor:
     """Whoever has the secret link of a booking."""
     return Actor(f"guest:{booking_id}", "guest", booking_id=booking_id)

@@ -16,10 +16,13 @@ from holdfast.http.auth import session_cookie
 from holdfast.http.calls import plain
 from holdfast.http.context import caller_of, context_of
 from holdfast.http.framework import body_of, respond
+from holdfast.http.rights import let_in
 from holdfast.services import accounts as services
 from holdfast.services import second_factor, sign_in
-from holdfast.services.accounts import AccountChange, Accounts, AccountView, SignUp
+from holdfast.services import sign_up as customers
+from holdfast.services.accounts import AccountChange, Accounts, AccountView
 from holdfast.services.sign_in import From, SignedIn
+from holdfast.services.sign_up import SignUp
 
 Asked = Request[Any, Any, Any]
 Named = FromPath[str]
@@ -64,8 +67,11 @@ class SignUpRequest(_Request, frozen=True):
     profile: dict[str, Any] = {}
 
 
-class SecretRequest(_Request, frozen=True):
+class VerifyRequest(_Request, frozen=True):
+    """The secret of the link, and the password that was chosen, which an address that has an account needs not."""
+
     secret: Secret
+    password: Password | None = None
 
 
 class ProfileRequest(_Request, frozen=True):
@@ -140,7 +146,7 @@ class Done(msgspec.Struct, frozen=True):
 _decoders: dict[type, msgspec.json.Decoder[Any]] = {
     wanted: msgspec.json.Decoder(wanted)
     for wanted in (
-        SignInRequest, SetUpRequest, SignUpRequest, SecretRequest, ProfileRequest, AccountRequest, PasswordRequest,
+        SignInRequest, SetUpRequest, SignUpRequest, VerifyRequest, ProfileRequest, AccountRequest, PasswordRequest,
         ResetRequest, NewPasswordRequest, CodeRequest, ConfirmRequest,
     )
 }  # fmt: skip
@@ -215,7 +221,7 @@ async def end_session(request: Asked, session: Named) -> Response[bytes]:
 
 
 @post(
-    "/api/set-up", operation_id="set_up", summary="Make the first account", tags=[TAG], status_code=201,
+    "/api/set-up", operation_id="set_up", summary="Make the first account", tags=[TAG], status_code=200,
     opt={"right": "open", "body": SetUpRequest, "answer": Me, "codes": ("link_used", "weak_password", "unavailable")},
 )  # fmt: skip
 async def set_up(request: Asked) -> Response[bytes]:
@@ -242,19 +248,22 @@ async def sign_up(request: Asked, site: Named) -> Response[bytes]:
     body: SignUpRequest = await body_of(request, _decoders[SignUpRequest])
     found = await context_of(request).sites.find(site)
     wish = SignUp(body.email, body.name, body.password, body.phone, body.language, body.profile)
-    await services.sign_up(_accounts(request), found, wish, address=where_of(request).address)
+    await customers.sign_up(_accounts(request), found, wish, address=where_of(request).address)
     return respond(plain(202, Done("Look into your mail: a link there makes the account.")))
 
 
 @post(
     "/api/verify", operation_id="verify", summary="Follow the link of a sign-up", tags=[TAG], status_code=200,
-    opt={"right": "open", "body": SecretRequest, "answer": Me, "codes": ("link_used", "unavailable")},
+    opt={
+        "right": "open", "body": VerifyRequest, "answer": Me | Done,
+        "codes": ("link_used", "wrong_credentials", "too_many_requests", "busy", "unavailable"),
+    },
 )  # fmt: skip
 async def verify(request: Asked) -> Response[bytes]:
-    """Makes the account that a link was sent for, and signs in."""
-    body: SecretRequest = await body_of(request, _decoders[SecretRequest])
-    accounts = _accounts(request)
-    account_id, is_new = await services.verify(accounts, body.secret, by=NOBODY)
+    """Makes the account that a link was sent for, for who knows the password that was chosen, and signs in."""
+    body: VerifyRequest = await body_of(request, _decoders[VerifyRequest])
+    accounts, where = _accounts(request), where_of(request)
+    account_id, is_new = await customers.verify(accounts, body.secret, body.password, by=NOBODY, address=where.address)
     if not is_new:  # a link in a mail does not stand in for a password, or a second factor
         return respond(plain(200, Done("You are a customer here now; sign in with the password you have.")))
     return await signed_in(request, await sign_in.open_session(accounts, account_id, where_of(request), by="link"))
@@ -272,7 +281,7 @@ async def join_site(request: Asked, site: Named) -> Response[bytes]:
     """For somebody who has an account already: gives the profile that this site asks for."""
     body: ProfileRequest = await body_of(request, _decoders[ProfileRequest])
     found = await context_of(request).sites.find(site)
-    return respond(plain(200, await services.join(_accounts(request), caller_of(request), found, body.profile)))
+    return respond(plain(200, await customers.join(_accounts(request), caller_of(request), found, body.profile)))
 
 
 @get(
@@ -298,7 +307,7 @@ async def change_account(request: Asked) -> Response[bytes]:
     if body.profile is not None:
         if body.site is None:
             raise Refusal("invalid_request", field="site", problem="is missing; say for which site the profile is")
-        site = await context_of(request).sites.find(body.site)
+        site = await let_in(request, context_of(request), body.site, "public")
     wish = AccountChange(body.name, body.phone, body.language)
     changed = await services.change(_accounts(request), caller_of(request), wish, site=site, profile=body.profile)
     return respond(plain(200, changed))

@@ -54,7 +54,7 @@ class Gate:
         if given is not None:
             self._check_origin(scope, headers)
             return await self._of_bearer(given)
-        if b"cookie" in headers and (secret := session_of(headers[b"cookie"])) is not None:
+        if (secret := _session_in(scope, headers)) is not None:
             self._check_origin(scope, headers, by_cookie=True)
             actor = self._access.remembered(secret) or await self._access.of_session(secret)
             if actor is not None:
@@ -133,13 +133,16 @@ class Gate:
         return headers.get(b"authorization", b"")[:7].lower() == b"bearer "
 
 
-def session_of(cookies: bytes) -> str | None:
-    """The secret of a session in a Cookie header."""
+def session_of(cookies: bytes, *, is_encrypted: bool = False) -> str | None:
+    """The secret of a session in a Cookie header. Over an encrypted connection only the cookie counts that no other
+    host, and no plain connection, can have set."""
+    names = (COOKIE,) if is_encrypted else (COOKIE, PLAIN_COOKIE)
+    found: dict[bytes, str] = {}
     for part in cookies.split(b";"):
         name, _, value = part.strip().partition(b"=")
-        if name in (COOKIE, PLAIN_COOKIE) and value:
-            return value.decode("latin-1")
-    return None
+        if name in names and value:
+            found.setdefault(name, value.decode("latin-1"))
+    return next((found[name] for name in names if name in found), None)
 
 
 def session_cookie(secret: str, *, is_encrypted: bool, life_s: float) -> bytes:
@@ -158,6 +161,11 @@ def is_loopback(address: str) -> bool:
         return ipaddress.ip_address(address).is_loopback
     except ValueError:
         return False
+
+
+def _session_in(scope: Any, headers: dict[bytes, bytes]) -> str | None:
+    given = headers.get(b"cookie")
+    return None if given is None else session_of(given, is_encrypted=scope.get("scheme") in ("https", "wss"))
 
 
 def _is_here(scope: Any, headers: dict[bytes, bytes]) -> bool:

@@ -16,7 +16,7 @@ from holdfast.services.health import BriefHealth, Health, HealthReport
 
 @get(
     "/health", operation_id="health", summary="How is the server?", tags=["health"],
-    opt={"right": "open", "answer": HealthReport, "also": {503: "HealthReport"}},
+    opt={"right": "open", "answer": HealthReport | BriefHealth, "also": {503: HealthReport | BriefHealth}},
 )  # fmt: skip
 async def health(request: Request[Any, Any, Any]) -> Response[bytes]:
     """200 while all that must run does, 503 when a loop does not or the database cannot be reached; within 2 seconds.

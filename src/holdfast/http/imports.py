@@ -23,7 +23,7 @@ from holdfast.http.errors import EdgeError
 from holdfast.http.rights import let_in
 from holdfast.services.import_files import ImportFileError, Rows, digest_of, open_rows
 from holdfast.services.imports import Importer, importer_for
-from holdfast.services.mapping import FIELDS, SHIPPED
+from holdfast.services.mapping import formats
 
 MEDIA = "application/x-ndjson"
 IN_MEMORY_BYTES = 1024 * 1024
@@ -55,9 +55,8 @@ async def import_file(
     each row, `outcome` being `created`, `there` (imported before), `refused` or `skipped`; then `{rows, outcomes}`."""
     context = context_of(request)
     found = await let_in(request, context, site, "import")
-    if format not in FIELDS and not (SHIPPED / f"{format}.toml").is_file():
-        known = [*FIELDS, *sorted(path.stem for path in SHIPPED.glob("*.toml"))]
-        raise Refusal("invalid_request", field="format", given=format[:60], possible=known)
+    if format not in formats():  # a mapping's name, never the path of a file
+        raise Refusal("invalid_request", field="format", given=format[:60], possible=formats())
     spool = await spooled(request, context.limits.import_bytes_max)
     try:
         source = digest_of(spool)

@@ -209,7 +209,7 @@ def _buckets(histogram: Histogram) -> list[tuple[str, float]]:
     operation_id="metrics",
     summary="Figures for Prometheus",
     tags=["health"],
-    opt={"right": "open"},
+    opt={"right": "open", "codes": ("unauthorised",)},
     media_type="text/plain",
 )
 async def metrics(request: Request[Any, Any, Any]) -> Response[bytes]:

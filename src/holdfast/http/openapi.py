@@ -3,6 +3,7 @@
 Refuses to be edited by hand: types come from the request and wire structs, codes from the table of errors.
 """
 
+from types import UnionType
 from typing import Any
 
 import msgspec
@@ -127,6 +128,8 @@ def _schema_of(answer: Any) -> dict[str, Any]:
         return {"$ref": _REF.format(name=_VIEWS[answer].__name__ if answer in _VIEWS else answer)}
     if getattr(answer, "__origin__", None) is list:
         return {"type": "object"}
+    if isinstance(answer, UnionType):
+        return {"anyOf": [_schema_of(one) for one in answer.__args__]}
     return {"$ref": _REF.format(name=answer.__name__)}
 
 
@@ -157,11 +160,14 @@ def _complete(operation: dict[str, Any], opt: dict[str, Any], path: str) -> None
     for status, response in list(responses.items()):
         # Litestar sees bytes and takes them for a text
         is_json = bool(opt.keys() & {"answer", "body"}) or "application/json" in response.get("content", {})
-        if status.startswith("2") and is_json:
+        if status.startswith("2") and "media" in opt:
+            response["content"] = {opt["media"]: {"schema": {"type": "string"}}}
+        elif status.startswith("2") and is_json:
             response["content"] = {"application/json": {"schema": _schema_of(opt.get("answer"))}}
     for status, answer in opt.get("also", {}).items():
         content = {"application/json": {"schema": _schema_of(answer)}}
-        responses[str(status)] = {"description": answer, "content": content}
+        said = answer if isinstance(answer, str) else " or ".join(one.__name__ for one in answer.__args__)
+        responses[str(status)] = {"description": said, "content": content}
     if "codes" in opt or path.startswith("/api/"):
         _add_problems(responses, opt)
 

@@ -13,7 +13,7 @@ from msgspec import Meta
 from holdfast.domain.actors import RIGHTS, ROLES
 from holdfast.domain.errors import Refusal
 from holdfast.domain.local_time import parse_instant, zone
-from holdfast.http.accounts import Done, Email, Line, Password, Secret, signed_in, where_of
+from holdfast.http.accounts import Done, Email, Line, Me, Password, Secret, signed_in, where_of
 from holdfast.http.calls import id_of, plain
 from holdfast.http.context import caller_of, context_of
 from holdfast.http.framework import body_of, respond, rows_of
@@ -254,7 +254,7 @@ async def look_at_invitation(request: Asked) -> Response[bytes]:
     "/api/invitation/accept", operation_id="accept_invitation", summary="Accept an invitation", tags=[TAG],
     status_code=200,
     opt={
-        "right": "open", "body": AcceptRequest, "answer": Done,
+        "right": "open", "body": AcceptRequest, "answer": Me | Done,
         "codes": ("link_used", "weak_password", "busy", "unavailable"),
     },
 )  # fmt: skip

@@ -15,8 +15,8 @@ from holdfast.http.framework import respond, rows_of
 from holdfast.http.rights import rights_of
 from holdfast.services.availability import Asked, FreeTimes, free_times
 from holdfast.services.board import Board, BoardView
-from holdfast.services.calendars import Calendars, Which
-from holdfast.services.discretion import nameless, nameless_board, nameless_event, own_detail
+from holdfast.services.calendars import NOT_VALID, Calendars, Which
+from holdfast.services.discretion import nameless, nameless_block, nameless_board, nameless_event, own_detail
 from holdfast.services.free_stays import free_slots, free_stays
 from holdfast.services.journal import Epochs, JournalPage, LineFilter, Lines, journal_page
 from holdfast.services.listing import (
@@ -159,6 +159,9 @@ async def list_bookings(
     whose = None if "read" in held else caller.customer_key
     if whose is None and "read" not in held:
         raise Refusal("not_allowed" if caller.is_known else "unauthorised", right="read")
+    if "names" not in held and whose is None and (customer is not None or reference is not None):
+        raise Refusal("not_allowed", right="names", field="customer" if customer is not None else "reference",
+                      problem="asks whose bookings there are")  # fmt: skip
     page = await booking_page(
         context_of(request).reads, found, query, cursor=cursor, limit=rows_of(request, limit), own_key=whose
     )
@@ -191,9 +194,10 @@ async def get_booking(request: Query, site: Named, booking: Named) -> Response[b
 async def list_blocks(request: Query, site: Named, cursor: Text = None, limit: Limit = 100) -> Response[bytes]:
     """Blocks that are not over, in the order of their start."""
     found = await context_of(request).sites.find(site)
-    return respond(
-        plain(200, await block_page(context_of(request).reads, found, cursor=cursor, limit=rows_of(request, limit)))
-    )
+    page = await block_page(context_of(request).reads, found, cursor=cursor, limit=rows_of(request, limit))
+    if "names" not in rights_of(request, found):
+        page = msgspec.structs.replace(page, blocks=[nameless_block(block) for block in page.blocks])
+    return respond(plain(200, page))
 
 
 @get(
@@ -239,7 +243,8 @@ async def get_journal(
     "/sites/{site:str}/calendar.ics", operation_id="get_calendar", summary="Subscribe to a calendar",
     tags=["calendars"],
     opt={
-        "right": "names", "by": "handler", "codes": ("unknown_site", "unknown_unit", "unavailable"),
+        "right": "names", "by": "handler", "media": "text/calendar",
+        "codes": ("unknown_site", "unknown_unit", "unavailable"),
     },
 )  # fmt: skip
 async def get_calendar(
@@ -249,8 +254,12 @@ async def get_calendar(
     """Bookings from 30 days ago to a year ahead (RFC 5545), of the site, a unit or a person. `key` from `calendar-link`
     stands in for a token, as calendar programs send none."""
     context = context_of(request)
-    # whoever has the key may know that there is such a site
-    found = await context.sites.find(site) if key is not None else await find_site(context, caller_of(request), site)
+    try:
+        found = await find_site(context, caller_of(request), site)
+    except Refusal:
+        if key is not None:  # the same answer as to a wrong key: it must not tell which sites there are
+            raise Refusal("unauthorised", problem=NOT_VALID) from None
+        raise
     calendars = _readers(request).calendars
     which = Which(_text(unit, "unit"), _text(person, "person"), names)
     if key is not None:
@@ -258,7 +267,7 @@ async def get_calendar(
     else:
         check(caller_of(request), "names", found)
     body = await calendars.read(found, which)
-    return respond((200, [], body), "text/calendar; charset=utf-8")
+    return respond((200, [], body), "text/calendar")
 
 
 @get(

@@ -2,8 +2,8 @@
 
 `right` is a word of `domain.actors.RIGHTS`, asked for at the site that the address names, or `server`; `known` asks for
 anybody who says who they are; `open` is for everybody. An address that says nothing of these is nobody's: deny by
-default. Where the site stands elsewhere than in the address (`by` = handler), the handler asks itself; where it is an
-organisation's (`by` = service), the service does.
+default. Where the site stands elsewhere than in the address, or a secret link may stand in for a right, the handler
+asks itself (`by` = handler); where it is an organisation's (`by` = service), the service does.
 """
 
 from typing import Any

@@ -26,6 +26,7 @@ from holdfast.services.requests import (
     BlockRequest,
     BookingRequest,
     CheckRequest,
+    CustomerRequest,
     SiteChangeRequest,
     SiteRequest,
     UnitChangeRequest,
@@ -52,6 +53,8 @@ _decoders: dict[type, msgspec.json.Decoder[Any]] = {
         UnitChangeRequest, UnitsRequest,
     )
 }  # fmt: skip
+SOMEBODY_NEW = "somebody@new.invalid"
+"""In whose name is asked for those who have none: a person who has no bookings yet (RFC 2606: nobody's address)."""
 _BUSY = ("busy", "disk_full", "unavailable", "outcome_unknown")
 _TIMES = ("closed", "off_grid", "too_short", "too_long", "too_soon", "too_far", "in_the_past")
 
@@ -250,7 +253,7 @@ async def may_i(request: Asked, site: Named) -> Response[bytes]:
     context, _ = _asked(request)
     body = await _body(request, CheckRequest)
     found = await context.sites.find(site)
-    await _check_question(request, found, body)
+    body = await _question(request, found, body)
     if body.recurrence is not None:
         return respond(await preview(context, caller_of(request), found, body))
     command = check_command(found, body, id=new_id(), now=datetime.fromtimestamp(now_ms() / 1000, UTC))
@@ -312,17 +315,20 @@ async def remove_block(request: Asked, site: Named, block: Named, reason: Text =
     return respond(reply(await submit(context, caller_of(request), found, command, headers=headers, said=said)))
 
 
-async def _check_question(request: Asked, site: Site, asked: CheckRequest) -> None:
-    """What others than staff may ask: about a booking for themselves, or an act on one of theirs."""
-    held = rights_of(request, site)
+async def _question(request: Asked, site: Site, asked: CheckRequest) -> CheckRequest:
+    """What others than staff may ask: about a booking for themselves, or an act on one of theirs. In whoever's name
+    they ask, it is asked in their own: how many bookings somebody has is not for others to find out."""
+    held, caller = rights_of(request, site), caller_of(request)
     if "book" in held:
-        return
+        return asked
     if asked.recurrence is not None or asked.walk_in:
         raise Refusal("not_allowed", right="book")
     if asked.booking is not None:
         wish = ActRequest(override=asked.override)
         own = context_of(request).own
-        await own.check_act(caller_of(request), held, site, asked.booking, act=asked.act or "", wish=wish)
+        await own.check_act(caller, held, site, asked.booking, act=asked.act or "", wish=wish)
+    email = SOMEBODY_NEW if caller.customer_key is None else caller.customer_key[2:]
+    return msgspec.structs.replace(asked, customer=CustomerRequest(email=email))
 
 
 WRITE_HANDLERS: list[Any] = [

@@ -14,7 +14,7 @@ from datetime import timedelta
 import asyncpg
 import structlog
 
-from holdfast.domain.actors import Actor, Grant, account_name, rights_in
+from holdfast.domain.actors import Actor, Grant, account_name, rights_in, token_name
 from holdfast.domain.bookings.values import Customer
 from holdfast.services.doorbell import RIGHTS, Ring
 from holdfast.services.outages import UNREACHABLE
@@ -60,6 +60,8 @@ class Access:
         self._idle_s = idle_s
         self._kept: dict[bytes, tuple[float, Actor]] = {}
         self._version: int | None = None
+        self._turn = 0
+        """Goes up whenever rights have moved: what was asked before is not remembered after."""
         self._has_accounts, self._ask_at = False, 0.0
 
     # -- who it is ---------------------------------------------------------------------------------------------------
@@ -76,7 +78,7 @@ class Access:
         return await self._session(hash_of(secret))
 
     async def _session(self, token_hash: bytes) -> Actor | None:
-        version = self._version
+        turn = self._turn
         row = await store.session(self._pool, token_hash)
         if row is None:
             return None
@@ -87,14 +89,14 @@ class Access:
             account_name(row.account_id), "account", row.account_id, grants, credential=token_hash,
             customer_key=Customer(email=row.email).key,
         )  # fmt: skip
-        return self._keep(token_hash, actor, version)
+        return self._keep(token_hash, actor, turn)
 
     async def of_token(self, secret: str) -> Actor | None:
         """The program that holds a token; None when it was revoked, has expired or never was."""
         return await self._token(hash_of(secret))
 
     async def _token(self, token_hash: bytes) -> Actor | None:
-        version = self._version
+        turn = self._turn
         row = await store.token(self._pool, token_hash)
         if row is None:
             return None
@@ -106,9 +108,9 @@ class Access:
             maker = Actor("", "account", row.account_id, grants)
             scopes &= rights_in(maker, row.organisation_id, row.site_id)
         grant = Grant(row.organisation_id, row.site_id, "owner")
-        actor = Actor(f"token:{row.id}", "token", None, (grant,), scopes, credential=token_hash)
+        actor = Actor(token_name(row.id), "token", None, (grant,), scopes, credential=token_hash)
         left_s = None if row.expires_at is None else (row.expires_at - row.now).total_seconds()
-        return self._keep(token_hash, actor, version, left_s)
+        return self._keep(token_hash, actor, turn, left_s)
 
     async def again(self, actor: Actor) -> Actor | None:
         """The same actor with the rights of now; None when what they came with counts no more. Who came with nothing
@@ -117,9 +119,9 @@ class Access:
             return actor
         return await (self._session if actor.kind == "account" else self._token)(actor.credential)
 
-    def _keep(self, token_hash: bytes, actor: Actor, version: int | None, left_s: float | None = None) -> Actor:
+    def _keep(self, token_hash: bytes, actor: Actor, turn: int, left_s: float | None = None) -> Actor:
         # rights that moved while they were being asked for may be the old ones: used once, not remembered
-        if version is not None and version == self._version:
+        if self._version is not None and turn == self._turn:
             if len(self._kept) >= KEPT_MAX:
                 self._kept.clear()
             for_s = KEPT_S if left_s is None else min(KEPT_S, left_s)
@@ -151,17 +153,21 @@ class Access:
 
     async def poll(self) -> None:
         """The guarantee: looks whether rights have moved. When it cannot look, nothing is remembered for long."""
+        turn = self._turn
         try:
             version = await store.version(self._pool)
         except UNREACHABLE as error:
             log.debug("could not look at rights", error=str(error)[:200])
             return
+        if turn != self._turn:
+            return  # moved while it was being asked, which may have been before: the next look will tell
         if version != self._version:
             self._forget()
             self._version = version
 
     def _forget(self) -> list[asyncio.Task[None]]:
         self._version = None
+        self._turn += 1
         self._ask_at = 0.0
         self._kept.clear()
         return [listener() for listener in self.moved]

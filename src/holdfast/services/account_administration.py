@@ -8,7 +8,7 @@ from holdfast.domain.actors import CONSOLE, Grant
 from holdfast.domain.errors import Refusal
 from holdfast.domain.people import email_of
 from holdfast.services.account_log import note
-from holdfast.services.accounts import Accounts, create, disable, reset_link
+from holdfast.services.accounts import Accounts, check_other_owner, create, disable, reset_link
 from holdfast.services.people import Place
 from holdfast.services.sign_in import sign_in_link
 from holdfast.services.sites import FIRST_ORGANISATION, Sites
@@ -44,7 +44,8 @@ async def make_account(
     password was given.
 
     Raises:
-        Refusal: `invalid_request`, `weak_password`; `already_exists` when a password is given for an account there is.
+        Refusal: `invalid_request`, `weak_password`; `already_exists` when a password is given for an account there is;
+            `last_owner` when its role would be less.
     """
     address = email_of(email)
     password_hash = await accounts.passwords.hashed(password, near=(address, name)) if password is not None else None
@@ -52,6 +53,8 @@ async def make_account(
         found = await store.by_email(connection, address)
         if found is not None and password is not None:
             raise Refusal("already_exists", field="email", given=address)
+        if found is not None and role != "owner" and where.site_id is None:
+            await check_other_owner(connection, where.organisation_id, found.id)
         account_id = found.id if found is not None else await create(
             accounts, connection, email=address, name=name, password_hash=password_hash, by=CONSOLE, is_verified=True
         )  # fmt: skip

@@ -14,7 +14,7 @@ import msgspec
 
 from holdfast.domain.actors import Actor, Grant, account_name
 from holdfast.domain.errors import Refusal
-from holdfast.domain.people import check_sign_up, email_of, language_of, name_of, phone_of, profile_of
+from holdfast.domain.people import email_of, language_of, name_of, phone_of, profile_of
 from holdfast.domain.sites import Site
 from holdfast.services import mail
 from holdfast.services.access import Access, hash_of, new_secret
@@ -55,17 +55,6 @@ class AccountView(msgspec.Struct, frozen=True):
     profile: dict[str, Any]
     has_password: bool
     has_second_factor: bool
-
-
-class SignUp(msgspec.Struct, frozen=True):
-    """What a customer gives to get an account."""
-
-    email: str
-    name: str
-    password: str
-    phone: str | None = None
-    language: str = "en"
-    profile: dict[str, Any] = {}
 
 
 class AccountChange(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
@@ -195,7 +184,8 @@ async def check_other_owner(connection: Connection, organisation_id: UUID, accou
         raise Refusal("last_owner")
 
 
-def _hours(seconds: float) -> int:
+def hours_of(seconds: float) -> int:
+    """How long something counts, as people are told."""
     return max(round(seconds / HOUR_S), 1)
 
 
@@ -226,7 +216,7 @@ async def set_up(accounts: Accounts, secret: str, *, email: str, name: str, pass
         raise Refusal("link_used")
     password_hash = await accounts.passwords.hashed(password, near=(address, called))
     organisation_id = await sites.first_organisation(accounts.pool, name=FIRST_ORGANISATION)
-    # from here on programs of this machine may no longer do everything
+    # with that programs on this machine may no longer do everything
     async with accounts.changing(rights=True) as connection:
         if await store.use_link(connection, hash_of(secret), "set_up") is None:
             raise Refusal("link_used")
@@ -236,85 +226,6 @@ async def set_up(accounts: Accounts, secret: str, *, email: str, name: str, pass
         await people.grant(connection, account_id, Grant(organisation_id, None, "owner"), by=account_name(account_id))
         await note(connection, by, "set_up", account_id=account_id, organisation_id=organisation_id)
     return account_id
-
-
-# -- customers make their own -------------------------------------------------------------------------------------
-
-
-async def sign_up(accounts: Accounts, site: Site, wish: SignUp, *, address: str) -> None:
-    """Sends a link that makes the account, or, where the address has one, makes it this site's customer's. The answer
-    is the same in both cases.
-
-    Raises:
-        Refusal: `sign_up_closed`, `weak_password`, `invalid_request`, `too_many_requests`.
-    """
-    email, name = email_of(wish.email), name_of(wish.name)
-    check_sign_up(site.settings, email)
-    await accounts.throttle.check("sign_up", email, address)
-    data = {
-        "name": name, "phone": phone_of(wish.phone), "language": language_of(wish.language),
-        "profile": {site.slug: profile_of(site.settings, wish.profile)},
-        "password_hash": await accounts.passwords.hashed(wish.password, near=(email, name)),
-    }  # fmt: skip
-    secret = new_secret()
-    async with accounts.changing() as connection:
-        new = store.NewLink(
-            hash_of(secret), new_id(), "verify", "customer", accounts.rules.verify_s, email=email,
-            organisation_id=site.organisation_id, site_id=site.id, role="customer", data=data,
-        )  # fmt: skip
-        await store.insert_link(connection, new)
-        link = accounts.link("/verify", secret)
-        await mail.enqueue(
-            connection, kind="verify", recipient=email, language=wish.language,
-            data={"link": link, "valid_hours": _hours(accounts.rules.verify_s)},
-            organisation_id=site.organisation_id, site_id=site.id,
-        )  # fmt: skip
-
-
-async def verify(accounts: Accounts, secret: str, *, by: Actor) -> tuple[UUID, bool]:
-    """Makes the account that a link was sent for, and a customer of it: its id, and whether it is new.
-
-    Raises:
-        Refusal: `link_used`.
-    """
-    async with accounts.changing(rights=True) as connection:
-        link = await store.use_link(connection, hash_of(secret), "verify")
-        if link is None or link.email is None or link.organisation_id is None:
-            raise Refusal("link_used")
-        account, is_new = await store.by_email(connection, link.email), False
-        if account is None:
-            new = store.NewAccount(
-                new_id(), link.email, link.data["name"], link.data["phone"], link.data["language"],
-                link.data["profile"], link.data["password_hash"], True,
-            )  # fmt: skip
-            # two links for one address, used at once: the second finds the account of the first
-            if is_new := await store.insert(connection, new):
-                await note(connection, by, "account_created", account_id=new.id, organisation_id=link.organisation_id)
-            account = await store.by_email(connection, link.email)
-            assert account is not None
-        grant = Grant(link.organisation_id, link.site_id, "customer")
-        await people.grant_if_none(connection, account.id, grant, by=account_name(account.id))
-    return account.id, is_new
-
-
-async def join(accounts: Accounts, actor: Actor, site: Site, profile: dict[str, Any]) -> AccountView:
-    """Makes somebody with an account a customer of a site, too, with the profile that it asks for.
-
-    Raises:
-        Refusal: `sign_up_closed`, `invalid_request`, `unauthorised`.
-    """
-    account = await accounts.account(actor)
-    check_sign_up(site.settings, account.email)
-    kept = {**account.profile, site.slug: profile_of(site.settings, profile)}
-    async with accounts.changing(rights=True) as connection:
-        await store.change(
-            connection, account.id, name=account.name, phone=account.phone, language=account.language, profile=kept
-        )
-        grant = Grant(site.organisation_id, site.id, "customer")
-        await people.grant_if_none(connection, account.id, grant, by=actor.name)
-        await note(connection, actor, "role_given", account_id=account.id, organisation_id=site.organisation_id,
-                   role="customer", site=site.slug)  # fmt: skip
-    return view(msgspec.structs.replace(account, profile=kept))
 
 
 # -- passwords ----------------------------------------------------------------------------------------------------
@@ -342,6 +253,7 @@ async def change_password(accounts: Accounts, actor: Actor, *, present: str | No
     password_hash = await accounts.passwords.hashed(new, near=(account.email, account.name))
     async with accounts.changing(rights=True) as connection:
         await store.set_password(connection, account.id, password_hash, by_mail=False)
+        await store.end_links(connection, "reset", account_id=account.id)
         await store.end_sessions(connection, account.id, but=actor.credential)
         await note(connection, actor, "password_changed", account_id=account.id)
 
@@ -361,7 +273,7 @@ async def ask_reset(accounts: Accounts, email: str, *, by: Actor, address: str) 
         link = await reset_link(accounts, connection, account, by=by)
         await mail.enqueue(
             connection, kind="reset", recipient=account.email, language=account.language,
-            data={"link": link, "valid_hours": _hours(accounts.rules.reset_s)},
+            data={"link": link, "valid_hours": hours_of(accounts.rules.reset_s)},
         )  # fmt: skip
         await note(connection, by, "reset_asked", account_id=account.id, address=address)
 
@@ -392,5 +304,6 @@ async def reset(accounts: Accounts, secret: str, password: str, *, by: Actor, ad
         if await store.use_link(connection, hash_of(secret), "reset") is None:
             raise Refusal("link_used")
         await store.set_password(connection, account.id, password_hash, by_mail=True)
+        await store.end_links(connection, "reset", account_id=account.id)
         await store.end_sessions(connection, account.id)
         await note(connection, by, "password_reset", account_id=account.id, address=address)

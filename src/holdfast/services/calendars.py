@@ -29,6 +29,7 @@ EVENTS_MAX = 5_000
 _SEQUENCE_MAX = (1 << 31) - 1
 
 _encode = msgspec.json.Encoder().encode
+NOT_VALID = "this calendar link is not, or no longer, valid"
 
 
 class Which(msgspec.Struct, frozen=True):
@@ -68,7 +69,7 @@ class Calendars:
         Refusal: `unauthorised` when the key is not that calendar's.
         """
         if not hmac.compare_digest(key.encode("utf-8", "replace"), (await self._key(site, which)).encode()):
-            raise Refusal("unauthorised", problem="this calendar link is not, or no longer, valid")
+            raise Refusal("unauthorised", problem=NOT_VALID)
 
     async def read(self, site: Site, which: Which) -> bytes:
         """The calendar: bookings from 30 days ago to a year ahead, at most 5,000, earliest first.

@@ -9,7 +9,7 @@ from typing import Any
 import msgspec
 
 from holdfast.domain.bookings.values import NOBODY
-from holdfast.domain.wire import BookingView
+from holdfast.domain.wire import BlockView, BookingView
 from holdfast.services.board import BoardView
 from holdfast.services.journal import EventView
 from holdfast.services.listing import BookingDetail, HistoryLine
@@ -43,10 +43,16 @@ def nameless(view: BookingView) -> BookingView:
     )  # fmt: skip
 
 
+def nameless_block(view: BlockView) -> BlockView:
+    """A block without why and by whom."""
+    return msgspec.structs.replace(view, reason=None, created_by=SOMEBODY)
+
+
 def nameless_board(view: BoardView) -> BoardView:
     """A board without names and reasons."""
-    blocks = [msgspec.structs.replace(block, reason=None, created_by=SOMEBODY) for block in view.blocks]
-    return msgspec.structs.replace(view, bookings=[nameless(one) for one in view.bookings], blocks=blocks)
+    return msgspec.structs.replace(
+        view, bookings=[nameless(one) for one in view.bookings], blocks=[nameless_block(one) for one in view.blocks]
+    )
 
 
 def nameless_event(event: EventView, *, is_inside: bool) -> EventView:

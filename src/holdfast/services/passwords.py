@@ -5,6 +5,7 @@ never more than a few at once, so that guesses cannot use up the machine.
 """
 
 import asyncio
+import re
 from collections.abc import Callable
 from functools import cache
 from typing import TypeVar
@@ -74,12 +75,21 @@ class Passwords:
 
 
 def _strong_hash(password: str, near: tuple[str, ...]) -> str:
-    found = zxcvbn(password[:_SCORED_CHARS_MAX], user_inputs=["holdfast", *near])
+    found = zxcvbn(password[:_SCORED_CHARS_MAX], user_inputs=["holdfast", *_words(near)])
     if found["score"] < SCORE_MIN:
         advice = found["feedback"]["warning"] or "It is among the first that somebody would guess."
         problem = f"is too easy to guess. {advice} A few unrelated words in a row are best"
         raise Refusal("weak_password", field="password", problem=problem)
     return _hasher.hash(password)
+
+
+def _words(near: tuple[str, ...]) -> list[str]:
+    """Names and addresses as people make passwords of them: whole, in parts, and run together."""
+    found = dict.fromkeys(near)
+    for text in near:
+        parts = [part for part in re.split(r"[\W_]+", text) if part]
+        found.update(dict.fromkeys([*parts, "".join(parts)]))
+    return list(found)
 
 
 @cache

@@ -8,7 +8,7 @@ from uuid import UUID
 
 import msgspec
 
-from holdfast.domain.actors import TEAM, Actor, Grant, account_name, can_grant, check_in, check_server
+from holdfast.domain.actors import ROLES, TEAM, Actor, Grant, account_name, can_grant, check_in, check_server
 from holdfast.domain.errors import Refusal
 from holdfast.domain.people import email_of, language_of, name_of
 from holdfast.services import cursors, mail
@@ -189,6 +189,8 @@ async def give(accounts: Accounts, actor: Actor, account_id: UUID, place: Place,
         await _check_belongs(connection, account_id, place.organisation_id)
         await _check_may_change(connection, actor, account_id, wanted)
         await store.grant(connection, account_id, wanted, by=actor.name)
+        # they may have held more before: nobody comes in by an invitation of theirs any more
+        await account_store.end_invitations_by(connection, account_name(account_id), place.organisation_id)
         await note(connection, actor, "role_given", account_id=account_id, organisation_id=place.organisation_id,
                    role=role, site=place.site)  # fmt: skip
 
@@ -210,7 +212,7 @@ async def take(accounts: Accounts, actor: Actor, account_id: UUID, place: Place)
             await check_other_owner(connection, place.organisation_id, account_id)
         await store.ungrant(connection, account_id, place.organisation_id, place.site_id)
         # whom they invited with that role must not come in by it any more
-        await account_store.end_invitations_by(connection, account_name(account_id))
+        await account_store.end_invitations_by(connection, account_name(account_id), place.organisation_id)
         await note(connection, actor, "role_taken", account_id=account_id, organisation_id=place.organisation_id,
                    role=role, site=place.site)  # fmt: skip
 
@@ -351,8 +353,11 @@ async def accept(accounts: Accounts, secret: str, *, name: str | None, password:
         else:
             account_id = account.id
         by = Actor(account_name(account_id), "account", account_id)
-        await store.grant(connection, account_id, Grant(link.organisation_id, link.site_id, link.role),
-                          by=link.created_by)  # fmt: skip
+        present = await store.role_of(connection, account_id, link.organisation_id, link.site_id)
+        # an invitation gives, it does not take: an owner who follows one for less stays an owner
+        if present is None or ROLES[present] < ROLES[link.role]:
+            await store.grant(connection, account_id, Grant(link.organisation_id, link.site_id, link.role),
+                              by=link.created_by)  # fmt: skip
         await note(connection, by, "invitation_accepted", account_id=account_id, organisation_id=link.organisation_id,
                    role=link.role)  # fmt: skip
     return account_id

@@ -25,6 +25,8 @@ DRIFT_STEPS = 1
 RECOVERY_CODES = 10
 _ALPHABET = "23456789abcdefghjkmnpqrstuvwxyz"
 _CODE_CHARS = 10
+_THERE = "there is a second factor already; give it up first"
+_BEGIN = "begin with a new secret"
 
 
 class Begun(msgspec.Struct, frozen=True):
@@ -43,10 +45,13 @@ async def begin(accounts: Accounts, actor: Actor) -> Begun:
     """
     account = await accounts.account(actor)
     if account.has_second_factor:
-        raise Refusal("already_exists", problem="there is a second factor already; give it up first")
+        raise Refusal("already_exists", problem=_THERE)
     secret = pyotp.random_base32()
+    sealed = accounts.sealing.seal(secret.encode(), _about(account.id))
     async with accounts.changing() as connection:
-        await store.begin_totp(connection, account.id, accounts.sealing.seal(secret.encode(), _about(account.id)))
+        # confirmed by another request meanwhile: it must not be lost by this one
+        if not await store.begin_totp(connection, account.id, sealed):
+            raise Refusal("already_exists", problem=_THERE)
     uri = pyotp.TOTP(secret).provisioning_uri(name=account.email, issuer_name=ISSUER)
     svg = segno.make(uri, error="m").svg_inline(scale=4, border=2)
     return Begun(secret, uri, svg)
@@ -60,7 +65,7 @@ async def confirm(accounts: Accounts, actor: Actor, code: str, *, address: str) 
     """
     account = await accounts.account(actor)
     if account.totp_secret is None or account.has_second_factor:
-        raise Refusal("wrong_state", problem="begin with a new secret")
+        raise Refusal("wrong_state", problem=_BEGIN)
     await accounts.throttle.check("code", str(account.id), address)
     step = _step_of(accounts, account, code)
     if step is None:
@@ -68,7 +73,9 @@ async def confirm(accounts: Accounts, actor: Actor, code: str, *, address: str) 
     await accounts.throttle.succeed("code", str(account.id), address)
     codes = ["".join(secrets.choice(_ALPHABET) for _ in range(_CODE_CHARS)) for _ in range(RECOVERY_CODES)]
     async with accounts.changing() as connection:
-        await store.confirm_totp(connection, account.id, step, [hash_of(one) for one in codes])
+        hashes = [hash_of(one) for one in codes]
+        if not await store.confirm_totp(connection, account.id, account.totp_secret, step, hashes):
+            raise Refusal("wrong_state", problem=_BEGIN)
         await note(connection, actor, "second_factor_on", account_id=account.id)
     return [f"{one[:5]}-{one[5:]}" for one in codes]
 

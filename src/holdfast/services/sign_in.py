@@ -84,8 +84,9 @@ async def sign_in(accounts: Accounts, email: str, password: str, code: str | Non
 
 
 async def _failed(accounts: Accounts, account: store.Account | None, where: From) -> None:
-    if account is not None:
-        await note(accounts.pool, NOBODY, "sign_in_failed", account_id=account.id, address=where.address)
+    # also where there is no account: the answer must not take longer where there is one
+    account_id = account.id if account is not None else None
+    await note(accounts.pool, NOBODY, "sign_in_failed", account_id=account_id, address=where.address)
 
 
 async def open_session(accounts: Accounts, account_id: UUID, where: From, *, by: str) -> SignedIn:

@@ -12,7 +12,7 @@ from uuid import UUID
 import asyncpg
 import msgspec
 
-from holdfast.domain.actors import ADMIN, Actor, check_in, rights_in
+from holdfast.domain.actors import ADMIN, Actor, check_in, rights_at, rights_in
 from holdfast.domain.change import Event
 from holdfast.domain.errors import Refusal
 from holdfast.domain.local_time import zone
@@ -86,10 +86,7 @@ class Sites:
             Refusal: `unknown_site`.
         """
         view = site_view(*await self._read(named))
-        if whole:
-            return view
-        told = {name: value for name, value in msgspec.to_builtins(view.settings).items() if name in PUBLIC_SETTINGS}
-        return msgspec.structs.replace(view, settings=told)
+        return view if whole else _public(view)
 
     async def settings(self, named: str) -> tuple[SettingsView, int]:
         """All about the settings of a site, and its version, read now.
@@ -102,14 +99,15 @@ class Sites:
 
     async def page(self, actor: Actor, *, after_id: int, limit: int) -> list[SiteView]:
         """Up to `limit` sites where the actor has a role, in the order of their making, from behind an
-        id on."""
+        id on; the whole of their settings is for those who may read there."""
         organisations = [grant.organisation_id for grant in actor.grants if grant.site_id is None]
         ids = [grant.site_id for grant in actor.grants if grant.site_id is not None]
         found = await store.after(
             self._pool, after_id, bounded(limit),
             everywhere=actor.has_everything, organisations=organisations, ids=ids,
         )  # fmt: skip
-        return [site_view(site, version) for site, version in found]
+        views = [(site, site_view(site, version)) for site, version in found]
+        return [view if "read" in rights_at(actor, site) else _public(view) for site, view in views]
 
     async def create(
         self, request: SiteRequest, *, organisation_id: UUID | None = None, actor: Actor = ADMIN
@@ -167,6 +165,12 @@ class Sites:
         if found is None:
             raise Refusal("unknown_site", site=named[:64])
         return found
+
+
+def _public(view: SiteView) -> SiteView:
+    """A site as those see it who only book there."""
+    told = {name: value for name, value in msgspec.to_builtins(view.settings).items() if name in PUBLIC_SETTINGS}
+    return msgspec.structs.replace(view, settings=told)
 
 
 def _organisation_for(actor: Actor, named: UUID | None) -> UUID | None:

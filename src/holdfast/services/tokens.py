@@ -5,7 +5,7 @@ from uuid import UUID
 
 import msgspec
 
-from holdfast.domain.actors import EVERYTHING, Actor, Grant, check_in, narrowed, rights_in
+from holdfast.domain.actors import EVERYTHING, Actor, Grant, check_in, narrowed, rights_in, token_name
 from holdfast.domain.errors import Refusal
 from holdfast.domain.people import name_of
 from holdfast.services import cursors
@@ -15,6 +15,7 @@ from holdfast.services.accounts import Accounts
 from holdfast.services.identity import new_id
 from holdfast.services.paging import bounded
 from holdfast.services.people import Place
+from holdfast.store import accounts as account_store
 from holdfast.store import people as store
 from holdfast.store import reads
 
@@ -47,9 +48,12 @@ async def make(
     """A new token, with its secret. It works as long as its maker may what it may.
 
     Raises:
-        Refusal: `not_allowed` for rights that the maker does not hold, `unknown_organisation`, `invalid_request`.
+        Refusal: `not_allowed` for rights that the maker does not hold, and for a token: what it made would outlive it
+            and its maker's rights; `unknown_organisation`, `invalid_request`.
     """
     check_in(actor, "people", place.organisation_id, place.site_id)
+    if actor.kind == "token":
+        raise Refusal("not_allowed", right="people", problem="tokens are made by people, not by tokens")
     held = rights_in(actor, place.organisation_id, place.site_id)
     # running the server is nobody's right in an organisation
     wanted = narrowed(scopes, held - {"server"})
@@ -98,6 +102,7 @@ async def revoke(accounts: Accounts, actor: Actor, organisation_id: UUID, token_
         line = await store.revoke_token(connection, token_id, organisation_id)
         if line is None:
             raise Refusal("unknown_token", token=str(token_id))
+        await account_store.end_invitations_by(connection, token_name(token_id))
         await note(connection, actor, "token_revoked", organisation_id=organisation_id, token=str(token_id),
                    name=line.name)  # fmt: skip
     return _view(line)

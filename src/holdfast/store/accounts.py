@@ -143,12 +143,14 @@ async def signed_in(connection: Connection, account_id: UUID) -> None:
 # -- second factor ------------------------------------------------------------------------------------------------
 
 
-async def begin_totp(connection: Connection, account_id: UUID, secret: bytes) -> None:
-    await connection.execute(_Q["begin_totp"], account_id, secret)
+async def begin_totp(connection: Connection, account_id: UUID, secret: bytes) -> bool:
+    """False when there is a second factor that counts."""
+    return await connection.fetchval(_Q["begin_totp"], account_id, secret) is not None
 
 
-async def confirm_totp(connection: Connection, account_id: UUID, step: int, hashes: list[bytes]) -> None:
-    await connection.execute(_Q["confirm_totp"], account_id, step, hashes)
+async def confirm_totp(connection: Connection, account_id: UUID, secret: bytes, step: int, hashes: list[bytes]) -> bool:
+    """False when this is not, or no longer, the secret that waits to be confirmed."""
+    return await connection.fetchval(_Q["confirm_totp"], account_id, secret, step, hashes) is not None
 
 
 async def sealed(connection: Connection) -> list[tuple[UUID, bytes]]:
@@ -221,8 +223,9 @@ async def end_links(
     await connection.execute(_Q["end_links"], purpose, account_id, email)
 
 
-async def end_invitations_by(connection: Connection, maker: str) -> None:
-    await connection.execute(_Q["end_invitations_by"], maker)
+async def end_invitations_by(connection: Connection, maker: str, organisation_id: UUID | None = None) -> None:
+    """With None in all organisations."""
+    await connection.execute(_Q["end_invitations_by"], maker, organisation_id)
 
 
 async def trim_links(source: Source, *, limit: int) -> int:

@@ -51,12 +51,14 @@ update account set disabled_at = case when $2 then coalesce(disabled_at, now()) 
 update account set signed_in_at = now() where id = $1;
 
 -- name: begin_totp
--- A second factor is shown to its owner; it counts once a code of it was given.
-update account set totp_secret = $2, totp_since = null, totp_step = 0, recovery_hashes = '{}' where id = $1;
+-- A second factor is shown to its owner; it counts once a code of it was given. No row when there is one that counts.
+update account set totp_secret = $2, totp_step = 0, recovery_hashes = '{}' where id = $1 and totp_since is null
+returning id;
 
 -- name: confirm_totp
--- A second factor counts from now on, with codes for the day it is lost.
-update account set totp_since = now(), totp_step = $2, recovery_hashes = $3 where id = $1;
+-- A second factor counts from now on, with codes for the day it is lost. No row when another secret was shown since.
+update account set totp_since = now(), totp_step = $3, recovery_hashes = $4
+where id = $1 and totp_secret = $2 and totp_since is null returning id;
 
 -- name: sealed_totp
 -- Second factors as they are sealed.
@@ -115,8 +117,8 @@ delete from single_use where token_hash = $1 and purpose = $2 and expires_at > n
 returning id, purpose, account_id, email, organisation_id, site_id, role, data, created_by, created_at, expires_at;
 
 -- name: end_links
--- Links of a purpose that an account has, or an address, work no more.
-delete from single_use where purpose = $1 and (account_id = $2 or email = $3);
+-- Links of a purpose work no more: those of an account, or of an address, or with neither named all of them.
+delete from single_use where purpose = $1 and ($2::uuid is null or account_id = $2) and ($3::text is null or email = $3);
 
 -- name: invitations
 -- Invitations of an organisation that still work, in the order of their making.
@@ -131,7 +133,8 @@ returning id, purpose, account_id, email, organisation_id, site_id, role, data, 
 
 -- name: end_invitations_by
 -- What somebody invited to works no more.
-delete from single_use where purpose = 'invitation' and created_by = $1;
+delete from single_use
+where purpose = 'invitation' and created_by = $1 and ($2::uuid is null or organisation_id = $2);
 
 -- name: grant
 -- A role in a place; one there was before gives way.
@@ -153,11 +156,15 @@ returning role;
 -- The role somebody has in a place.
 select role from membership where account_id = $1 and organisation_id = $2 and site_id is not distinct from $3;
 
--- name: lock_owners
--- The owners of an organisation who can sign in, held so that the last of them cannot be removed twice at once.
+-- name: lock_organisation
+-- One organisation, held so that of two who remove its owners the second sees what the first did.
+select id from organisation where id = $1 for no key update;
+
+-- name: owners
+-- The owners of an organisation who can sign in.
 select m.account_id from membership m join account a on a.id = m.account_id
 where m.organisation_id = $1 and m.site_id is null and m.role = 'owner' and a.disabled_at is null
-order by m.account_id for update of m limit 1000;
+order by m.account_id limit 1000;
 
 -- name: people
 -- The people of an organisation by address: its team or its customers, at one of its sites or anywhere, all or those

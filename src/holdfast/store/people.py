@@ -124,7 +124,10 @@ async def role_of(source: Source, account_id: UUID, organisation_id: UUID, site_
 
 
 async def lock_owners(connection: Connection, organisation_id: UUID) -> list[UUID]:
-    return [row["account_id"] for row in await connection.fetch(_Q["lock_owners"], organisation_id)]
+    """The owners who can sign in, asked for behind a lock: locking them alone would miss one whose account is being
+    closed, as that is no change of their membership."""
+    await connection.execute(_Q["lock_organisation"], organisation_id)
+    return [row["account_id"] for row in await connection.fetch(_Q["owners"], organisation_id)]
 
 
 async def people(
