@@ -67,12 +67,17 @@ class Pages:
         given = {
             "site": None, "sites": [], "screen": None, "screens": [], "module": None, "t": words, "viewer": viewer,
             "look": look, "address": self.assets.address, "styles": self.assets.address(STYLES),
-            "modules": [self.assets.address(name) for folder in MODULES for name in self.assets.names(folder, ".js")],
+            "modules": [self.assets.address(name) for name in self._modules(names.get("module"))],
             "words": self.assets.address(f"i18n/{words.language}.json"),
             "data": _in_page(page), **names,
         }  # fmt: skip
         body = self._templates.get_template(template).render(given).encode()
         return Response(body, status_code=status, media_type="text/html")
+
+    def _modules(self, screen: str | None) -> list[str]:
+        """What a page's browser is to ask for at once: what every page needs, and what its screen does."""
+        common = [name for folder in MODULES for name in self.assets.names(folder, ".js")]
+        return list(dict.fromkeys([*common, *(self.assets.needed_by(screen) if screen is not None else [])]))
 
 
 def _one_of(known: tuple[str, ...], given: str | None) -> str:
