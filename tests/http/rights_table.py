@@ -186,8 +186,10 @@ TABLE: dict[str, Row] = {
             ("list_jobs", None, None), ("enqueue_job", {}, None), ("get_job", None, "unknown_job"),
             ("explain_job", None, "unknown_job"), ("list_job_lines", None, "unknown_job"),
             ("cancel_job", None, "unknown_job"), ("start_job", None, "unknown_job"), ("list_runs", None, None),
-            ("list_dead_letters", None, None), ("redrive_dead_letters", {}, "unknown_job"), ("discard_dead_letters", {}, "unknown_job"),
-            ("list_queues", None, None), ("pause_queue", None, "unknown_queue"), ("resume_queue", None, "unknown_queue"),
+            ("list_dead_letters", None, None), ("redrive_dead_letters", {}, "unknown_job"),
+            ("discard_dead_letters", {}, "unknown_job"),
+            ("list_queues", None, None), ("pause_queue", None, "unknown_queue"),
+            ("resume_queue", None, "unknown_queue"),
             ("list_limits", None, None), ("set_limit", {}, None), ("drop_limit", None, "unknown_queue"),
             ("list_functions", None, None),
         )
