@@ -1,25 +1,18 @@
 """A server for pages, and a browser that looks at them: whatever a page does wrong on the way is kept."""
 
-import shutil
 from collections.abc import AsyncIterator, Callable
 from datetime import UTC, datetime, timedelta
 from typing import Any
 
 import httpx
 import pytest
-from playwright.async_api import Browser, Page, async_playwright
+from playwright.async_api import Browser, Page
 
+from tests.browser import browser, browser_address
 from tests.http.conftest import LiveServer, make_server, make_server_on
 
-__all__ = ["make_server", "make_server_on"]
+__all__ = ["browser", "browser_address", "make_server", "make_server_on"]
 
-CHROMIUM = next(
-    (found for name in ("chromium", "chromium-browser", "google-chrome") if (found := shutil.which(name))), None
-)
-ARGUMENTS = [
-    "--headless", "--no-sandbox", "--disable-gpu", "--disable-quic", "--no-first-run",
-    "--disable-background-networking", "--disable-component-update", "--disable-sync",
-]  # fmt: skip
 VIOLATIONS = """
     window.violations = [];
     document.addEventListener("securitypolicyviolation", (event) => {
@@ -29,17 +22,6 @@ VIOLATIONS = """
 REFUSED = "Failed to load resource: the server responded with a status of 4"
 PHONE = {"width": 390, "height": 844}
 DESK = {"width": 1280, "height": 900}
-
-
-@pytest.fixture
-async def browser() -> AsyncIterator[Browser]:
-    """Debian's Chromium."""
-    if CHROMIUM is None:
-        pytest.skip("There is no Chromium on this machine to look at pages with.")
-    async with async_playwright() as playwright:
-        started = await playwright.chromium.launch(executable_path=CHROMIUM, args=ARGUMENTS)
-        yield started
-        await started.close()
 
 
 class Looker:
@@ -146,6 +128,9 @@ def book(client: httpx.Client, cafe: str) -> Book:
         # a session of a few minutes may reach over the next half hour: it is the one after it then
         start = now - (now - datetime(2020, 1, 1, tzinfo=UTC)) % half + half * halves
         if halves == 1 and start - now < timedelta(minutes=6):
+            start += half
+        # the running half hour can be booked until its last minute
+        if halves == 0 and now - start > timedelta(minutes=28):
             start += half
         body = {"unit": unit, "from": start.isoformat(), "to": (start + half * length_halves).isoformat()}
         answer = client.post(f"/api/sites/{cafe}/bookings", json={**body, "customer": {"name": name}})

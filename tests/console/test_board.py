@@ -160,7 +160,7 @@ async def test_a_tile_says_why(looker: Looker, cafe: str, seat: Seat, book: Book
     panel = page.get_by_role("dialog", name="PC1")
     await expect(panel).to_contain_text("Why Active?")
     await expect(panel).to_contain_text(f"Ann Lee is here: the session of booking {reference} runs")
-    await expect(panel).to_contain_text(re.compile(r"Written at version \d+ by local"))
+    await expect(panel).to_contain_text(re.compile(r"Written at version \d+ by this machine"))
     await panel.get_by_role("button", name="Show history").click()
     await expect(panel.locator(".timeline").last).to_contain_text("Available → Active")
     await page.keyboard.press("Escape")

@@ -11,7 +11,7 @@ TEMPLATES = FOLDER.parent / "templates"
 WORDS = Assets().words
 ASKED = re.compile(r"""\bt\(\s*["']([a-z0-9_.#-]+)["']\s*[,)]""")
 BUILT = re.compile(r"\bt\(`([a-z]+)\.([a-z_]*)\$\{")
-BUILT_AREAS = ("act", "event", "kind", "problem", "screen", "status")
+BUILT_AREAS = ("act", "actor", "event", "finding", "kind", "problem", "screen", "status")
 """Whose messages are asked for by what the server says."""
 FORM = re.compile(r"#(zero|one|two|few|many|other)$")
 

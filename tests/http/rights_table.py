@@ -146,6 +146,8 @@ TABLE: dict[str, Row] = {
     "export_person": Row("audit", PEOPLE, {"email": "nobody@b.example"}, absent="unknown_person"),
     "erase_person": Row("audit", PEOPLE, {"email": "nobody@b.example", "reason": "x"}, absent="unknown_person"),
     "get_settings": Row("settings", SETTINGS),
+    "get_site_health": Row("settings", SETTINGS),
+    "get_last_pass": Row("names", NAMES),
     # -- a store -----------------------------------------------------------------------------------------------------
     "list_connections": Row("names", SHOP, at_shop=True),
     "create_connection": Row("settings", SHOP_SETTINGS, {}, at_shop=True),

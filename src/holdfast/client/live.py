@@ -115,6 +115,6 @@ class LiveSites(Keeping[Places]):
 
 _NOTHING: dict[str, Any] = {
     "site": "", "epoch": None, "version": 0, "from": "2000-01-01T00:00:00Z", "to": "2000-01-01T00:00:00Z",
-    "units": [], "bookings": [], "blocks": [],
+    "now": "2000-01-01T00:00:00Z", "units": [], "bookings": [], "blocks": [],
 }  # fmt: skip
 _NONE = Replica(_NOTHING)

@@ -39,6 +39,7 @@ class Replica:
         self.position = Position(board["epoch"], board["version"])
         self.start = datetime.fromisoformat(board["from"])
         self.end = datetime.fromisoformat(board["to"])
+        self._heard_at = datetime.fromisoformat(board["now"])
         self.units: dict[str, Value] = {}
         self.bookings: dict[str, Value] = {}
         self.blocks: dict[str, Value] = {}
@@ -55,6 +56,7 @@ class Replica:
     def hear(self, event: Event) -> Change:
         """Takes the next event in."""
         self.position = event.position
+        self._heard_at = max(self._heard_at, event.at)
         family, _, _ = event.type.partition(".")
         match family if family in self._follows else "":
             case "booking":
@@ -72,14 +74,15 @@ class Replica:
         return booking["ended_at"] is None and state not in _ENDED
 
     def bookings_of(self, code: str) -> list[Value]:
-        """The live bookings of a unit in the order of their start."""
-        found = [one for one in self.bookings.values() if self.holds(one) and code in _units_of(one)]
-        return sorted(found, key=lambda one: _stretch(one, code)[0])
+        """The live bookings that are in a unit or are yet to be, in the order in which they come to it; those that have
+        left it for another one are not."""
+        found = [one for one in self.bookings.values() if self.holds(one) and code in one["units"]]
+        return sorted(found, key=lambda one: _comes_at(one, code, self._heard_at))
 
     def next_booking_at(self, code: str, now: datetime) -> datetime | None:
         """When the unit's next booking starts, as far as the window goes."""
-        starts = (_stretch(one, code)[0] for one in self.bookings_of(code) if not _is_lapsed(one, now))
-        return next((start for start in starts if start > now), None)
+        own = [one for one in self.bookings_of(code) if not _is_lapsed(one, now)]
+        return min((start for one in own for start, _ in _stretches(one, code) if start > now), default=None)
 
     def board(self, now: datetime) -> Value:
         """The replica in the shape of a snapshot, as of `now`."""
@@ -145,9 +148,13 @@ class Replica:
             return
         if told is not None:
             own = self.bookings_of(code)
-            there = next((one for one in own if one["started_at"] is not None), None) or next(iter(own), None)
-            told = there["id"] if there is not None else told
+            here = [one for one in own if self._is_here(one, code)] or own
+            told = here[0]["id"] if here else told
         self.units[code] = {**unit, "booking": told}
+
+    def _is_here(self, booking: Value, code: str) -> bool:
+        """Whether its people are in the unit, and not in another one before they come to this one."""
+        return booking["started_at"] is not None and _comes_at(booking, code, self._heard_at) <= self._heard_at
 
     def _concerns(self, told: Value) -> bool:
         return self._unit is None or self._unit in _units_of(told)
@@ -179,11 +186,16 @@ def _units_of(told: Value) -> set[str]:
     return {*told["units"], *(part["unit"] for part in told.get("parts") or ())}
 
 
-def _stretch(booking: Value, code: str) -> tuple[datetime, datetime]:
-    """When a booking is in a unit: all its time, or the part of it that is spent there."""
+def _stretches(booking: Value, code: str) -> list[tuple[datetime, datetime]]:
+    """When a booking is in a unit: all its time, or the parts of it that are spent there, in their order."""
     parts: Iterable[Value] = [part for part in booking.get("parts") or () if part["unit"] == code] or (booking,)
-    last = max(parts, key=lambda part: datetime.fromisoformat(part["from"]))
-    return datetime.fromisoformat(last["from"]), datetime.fromisoformat(last["to"])
+    return sorted((datetime.fromisoformat(part["from"]), datetime.fromisoformat(part["to"])) for part in parts)
+
+
+def _comes_at(booking: Value, code: str, now: datetime) -> datetime:
+    """When it came to the unit, or will next; of one that should be over, when it came last."""
+    stretches = _stretches(booking, code)
+    return next((start for start, end in stretches if end > now), stretches[-1][0])
 
 
 def _is_lapsed(booking: Value, now: datetime) -> bool:

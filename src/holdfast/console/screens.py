@@ -35,10 +35,15 @@ SCREENS: tuple[Screen, ...] = (
     Screen(BOARD, "tape", "hotel_board.js", kinds=("hotel",), has_board=True, days=TAPE_DAYS),
     Screen(BOARD, "ball", "grounds.js", kinds=("grounds",), has_board=True),
     Screen(BOARD, "grid", "board.js", has_board=True),
+    Screen("bookings", "calendar", "bookings.js", right="names", has_board=True),
     Screen("housekeeping", "broom", "housekeeping.js", right="condition", kinds=("hotel",), has_board=True),
     Screen("approvals", "inbox", "approvals.js", right="names", kinds=("grounds",), has_board=True),
+    Screen("blocks", "ban", "blocks.js", right="block", has_board=True),
+    Screen("findings", "warning", "findings.js", right="names", has_board=True),
+    Screen("audit", "history", "audit.js", right="audit", has_board=True),
     Screen("people", "users", "people.js", right="people"),
     Screen("settings", "settings", "settings.js", right="settings"),
+    Screen("health", "heart-pulse", "health.js", right="settings", has_board=True),
 )
 
 

@@ -145,23 +145,25 @@ async def get_availability(
 async def list_bookings(
     request: Query, site: Named, start: From = None, end: To = None, states: States = None,
     customer: Text = None, unit: Text = None, category: Text = None, series: Text = None,
-    reference: Text = None, cursor: Text = None, limit: Limit = 100,
+    reference: Text = None, name: Text = None, cursor: Text = None, limit: Limit = 100,
 ) -> Response[bytes]:  # fmt: skip
     """Bookings in the order of their start, by state (`live` for all that hold their units), time, customer (e-mail,
-    reference or phone), unit, category, series or reference. Customers see their own."""
+    reference or phone), unit, category, series, reference, or part of the customer's name. Customers see their own."""
     found = await context_of(request).sites.find(site)
     query = BookingQuery(
         tuple(_items(states, "state")) or None, start, end, _text(customer, "customer"), _text(unit, "unit"),
         _text(category, "category"), id_of(series, "unknown_booking", "series") if series is not None else None,
-        _text(reference, "reference"),
+        _text(reference, "reference"), _text(name, "name"),
     )  # fmt: skip
     held, caller = rights_of(request, found), caller_of(request)
     whose = None if "read" in held else caller.customer_key
     if whose is None and "read" not in held:
         raise Refusal("not_allowed" if caller.is_known else "unauthorised", right="read")
-    if "names" not in held and whose is None and (customer is not None or reference is not None):
-        raise Refusal("not_allowed", right="names", field="customer" if customer is not None else "reference",
-                      problem="asks whose bookings there are")  # fmt: skip
+    asks_whose = next((field for field, given in (
+        ("customer", customer), ("reference", reference), ("name", query.name)
+    ) if given is not None), None)  # fmt: skip
+    if "names" not in held and whose is None and asks_whose is not None:
+        raise Refusal("not_allowed", right="names", field=asks_whose, problem="asks whose bookings there are")
     page = await booking_page(
         context_of(request).reads, found, query, cursor=cursor, limit=rows_of(request, limit), own_key=whose
     )

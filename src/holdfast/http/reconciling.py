@@ -19,6 +19,7 @@ from holdfast.services.observations import (
     record,
 )
 from holdfast.services.reconcile import Reconciler, Report
+from holdfast.services.site_health import LastPass, last_pass
 
 Asked = Request[Any, Any, Any]
 Named = FromPath[str]
@@ -87,6 +88,17 @@ async def reconcile_site(request: Asked, site: Named, dry_run: FromQuery[bool] =
     return respond(plain(200, await _reconciler(request).run(found.slug, dry_run=dry_run)))
 
 
+@get(
+    "/api/sites/{site:str}/reconcile", operation_id="get_last_pass", summary="When was it last looked?",
+    tags=["findings"], opt={"right": "names", "answer": LastPass, "codes": ("unknown_site", "unavailable")},
+)  # fmt: skip
+async def get_last_pass(request: Asked, site: Named) -> Response[bytes]:
+    """When the server last compared what is recorded with what follows, and how long that took. Another process of the
+    same database may have looked since."""
+    await context_of(request).sites.find(site)
+    return respond(plain(200, last_pass(_reconciler(request))))
+
+
 @post(
     "/api/reconcile", operation_id="reconcile_all", summary="Put all sites right", tags=["findings"], status_code=200,
     opt={"right": "server", "answer": Report, "codes": ("unavailable",)},
@@ -120,7 +132,7 @@ async def settle_finding(request: Asked, site: Named, finding: Named, verdict: N
 
 
 RECONCILING_HANDLERS: list[Any] = [
-    record_observations, list_observations, reconcile_site, reconcile_all, settle_finding,
+    record_observations, list_observations, reconcile_site, get_last_pass, reconcile_all, settle_finding,
 ]  # fmt: skip
 
 

@@ -22,6 +22,7 @@ class Reconciling(Loop):
         super().__init__()
         self._reconciler = reconciler
         self._every_s = every_s
+        reconciler.every_s = every_s or None
         self._next_pass_at: float | None = 0.0
         reconciler.asked_for.append(self.ring)
         reconciler.progressed.append(self.beat)

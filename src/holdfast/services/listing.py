@@ -114,6 +114,7 @@ class BookingQuery(msgspec.Struct, frozen=True):
     category: str | None = None
     series: UUID | None = None
     reference: str | None = None
+    name: str | None = None
 
 
 class _Said(msgspec.Struct):
@@ -238,6 +239,7 @@ async def _filter(connection: store.Connection, site: Site, query: BookingQuery)
         states=states_named(site, query.states), category=query.category, unit_id=unit_id, start=start, end=end,
         since=start - _reach(site) if start is not None else store.BEGINNING,
         customer_keys=keys_of(query.customer), series=query.series, reference=query.reference,
+        name=query.name,
     )  # fmt: skip
 
 

@@ -51,6 +51,8 @@ class Reconciler:
 
     def __init__(self, pool: asyncpg.Pool, desk: Desk, *, clock: Clock | None = None) -> None:
         self.last: Report | None = None
+        self.every_s: float | None = None
+        """How long from the end of one pass over all sites to the next; None while none are due by themselves."""
         self.asked: set[int] = set()
         """Sites at which something was seen, or changed where something stands: to be looked at soon."""
         self.asked_for: list[Callable[[], None]] = []

@@ -57,6 +57,8 @@ class BookingFilter(msgspec.Struct, frozen=True):
     customer_keys: tuple[str, ...] | None = None
     series: UUID | None = None
     reference: str | None = None
+    name: str | None = None
+    """Part of the customer's name, in whatever case."""
 
 
 class LineFilter(msgspec.Struct, frozen=True):
@@ -219,7 +221,17 @@ async def bookings(
         by = "bookings_by_time", max(wanted.since, after[0] - _TICK)
     states = list(wanted.states) if wanted.states is not None else None
     rows = await connection.fetch(
-        _Q[by[0]], site_id, states, wanted.category, wanted.unit_id, wanted.start, wanted.end, *after, by[1], limit
+        _Q[by[0]],
+        site_id,
+        states,
+        wanted.category,
+        wanted.unit_id,
+        wanted.start,
+        wanted.end,
+        *after,
+        by[1],
+        limit,
+        wanted.name,
     )
     return [booking_of(row) for row in rows]
 

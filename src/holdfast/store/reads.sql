@@ -123,6 +123,7 @@ where b.site_id = $1 and b.starts_at > $9
     and ($2::text[] is null or b.state = any($2)) and ($3::text is null or b.category = $3)
     and ($4::bigint is null or b.unit_ids @> array[$4]) and ($5::timestamptz is null or b.ends_at > $5)
     and ($6::timestamptz is null or b.starts_at < $6) and (b.starts_at, b.id) > ($7, $8)
+    and ($11::text is null or strpos(lower(b.customer_name), lower($11)) > 0)
 order by b.starts_at, b.id limit $10;
 
 -- name: bookings_of_customer
@@ -136,6 +137,7 @@ where b.site_id = $1 and b.customer_key = any($9::text[])
     and ($2::text[] is null or b.state = any($2)) and ($3::text is null or b.category = $3)
     and ($4::bigint is null or b.unit_ids @> array[$4]) and ($5::timestamptz is null or b.ends_at > $5)
     and ($6::timestamptz is null or b.starts_at < $6) and (b.starts_at, b.id) > ($7, $8)
+    and ($11::text is null or strpos(lower(b.customer_name), lower($11)) > 0)
 order by b.starts_at, b.id limit $10;
 
 -- name: bookings_of_series
@@ -149,6 +151,7 @@ where b.site_id = $1 and b.series_id = $9
     and ($2::text[] is null or b.state = any($2)) and ($3::text is null or b.category = $3)
     and ($4::bigint is null or b.unit_ids @> array[$4]) and ($5::timestamptz is null or b.ends_at > $5)
     and ($6::timestamptz is null or b.starts_at < $6) and (b.starts_at, b.id) > ($7, $8)
+    and ($11::text is null or strpos(lower(b.customer_name), lower($11)) > 0)
 order by b.starts_at, b.id limit $10;
 
 -- name: bookings_by_reference
@@ -162,6 +165,7 @@ where b.site_id = $1 and b.reference = $9
     and ($2::text[] is null or b.state = any($2)) and ($3::text is null or b.category = $3)
     and ($4::bigint is null or b.unit_ids @> array[$4]) and ($5::timestamptz is null or b.ends_at > $5)
     and ($6::timestamptz is null or b.starts_at < $6) and (b.starts_at, b.id) > ($7, $8)
+    and ($11::text is null or strpos(lower(b.customer_name), lower($11)) > 0)
 order by b.starts_at, b.id limit $10;
 
 -- name: blocks_of_window

@@ -11,13 +11,23 @@ export const holds = (booking) =>
   booking.ended_at === null && !ENDED.has(booking.state.toLowerCase().replace(/[^a-z]/g, ""));
 
 /** @param {any} told @returns {Set<string>} */
-const unitsOf = (told) => new Set([...told.units, ...(told.parts ?? []).map((/** @type {any} */ part) => part.unit)]);
+export const unitsOf = (told) => new Set([...told.units, ...(told.parts ?? []).map((/** @type {any} */ part) => part.unit)]);
 
-/** When a booking comes to a unit. @param {any} booking @param {string} code */
-const startIn = (booking, code) => {
+/** When a booking is in a unit: all its time, or the parts of it that are spent there, in their order.
+ * @param {any} booking @param {string} code @returns {{from: number, to: number}[]} */
+function stretchesIn(booking, code) {
   const parts = (booking.parts ?? []).filter((/** @type {any} */ part) => part.unit === code);
-  return Math.max(...(parts.length > 0 ? parts : [booking]).map((/** @type {any} */ part) => Date.parse(part.from)));
-};
+  const told = parts.length > 0 ? parts : [booking];
+  return told.map((/** @type {any} */ part) => ({ from: Date.parse(part.from), to: Date.parse(part.to) }))
+    .sort((/** @type {{from: number}} */ a, /** @type {{from: number}} */ b) => a.from - b.from);
+}
+
+/** When it came to the unit, or will next; of one that should be over, when it came last.
+ * @param {any} booking @param {string} code @param {number} now */
+function comesAt(booking, code, now) {
+  const stretches = stretchesIn(booking, code);
+  return (stretches.find(({ to }) => to > now) ?? stretches[stretches.length - 1]).from;
+}
 
 export class Replica {
   site = "";
@@ -25,6 +35,7 @@ export class Replica {
   version = 0;
   start = 0;
   end = 0;
+  #heardAt = 0;
   /** @type {Map<string, any>} */ bookings = new Map();
   /** @type {Map<string, any>} */ blocks = new Map();
   /** @type {Map<string, any>} */ units = new Map();
@@ -42,6 +53,7 @@ export class Replica {
     this.version = board.version;
     this.start = Date.parse(board.from);
     this.end = Date.parse(board.to);
+    this.#heardAt = Date.parse(board.now);
     const own = board.bookings.filter((/** @type {any} */ one) => this.#concerns(one));
     this.bookings = new Map(own.map((/** @type {any} */ one) => [one.id, one]));
     const blocks = board.blocks.filter((/** @type {any} */ one) => this.#concerns(one));
@@ -55,6 +67,7 @@ export class Replica {
   /** Takes the next event in. @param {import("./stream.js").JournalEvent} event */
   hear(event) {
     this.version = event.version;
+    this.#heardAt = Math.max(this.#heardAt, Date.parse(event.at));
     if (event.type.startsWith("booking.")) this.#hearBooking(event);
     else if (event.type.startsWith("unit.")) this.#hearUnit(event);
     else if (event.type === "block.created") {
@@ -65,17 +78,19 @@ export class Replica {
     } else if (event.type === "block.removed") this.blocks.delete(event.data.id);
   }
 
-  /** The live bookings of a unit in the order of their start. @param {string} code */
+  /** The live bookings that are in a unit or are yet to be, in the order in which they come to it; those that have left
+   * it for another one are not. @param {string} code */
   bookingsOf(code) {
-    const own = [...this.bookings.values()].filter((one) => holds(one) && unitsOf(one).has(code));
-    return own.sort((a, b) => startIn(a, code) - startIn(b, code));
+    const own = [...this.bookings.values()].filter((one) => holds(one) && one.units.includes(code));
+    return own.sort((a, b) => comesAt(a, code, this.#heardAt) - comesAt(b, code, this.#heardAt));
   }
 
   /** When a unit's next booking starts, as far as the window goes; null when none does.
    * @param {string} code @param {number} now milliseconds, of the server's clock */
   nextBookingAt(code, now) {
     const ahead = this.bookingsOf(code).filter((one) => !one.expires_at || Date.parse(one.expires_at) > now);
-    return ahead.map((one) => startIn(one, code)).find((start) => start > now) ?? null;
+    const starts = ahead.flatMap((one) => stretchesIn(one, code).map(({ from }) => from)).filter((from) => from > now);
+    return starts.length > 0 ? Math.min(...starts) : null;
   }
 
   /** @param {import("./stream.js").JournalEvent} event */
@@ -112,9 +127,15 @@ export class Replica {
     let { booking } = unit;
     if (booking !== null) {
       const own = this.bookingsOf(unit.code);
-      booking = (own.find((one) => one.started_at !== null) ?? own[0])?.id ?? booking;
+      booking = (own.find((one) => this.#isHere(one, unit.code)) ?? own[0])?.id ?? booking;
     }
     this.units.set(unit.code, { ...unit, booking });
+  }
+
+  /** Whether its people are in the unit, and not in another one before they come to this one.
+   * @param {any} booking @param {string} code */
+  #isHere(booking, code) {
+    return booking.started_at !== null && comesAt(booking, code, this.#heardAt) <= this.#heardAt;
   }
 
   /** @param {any} told */

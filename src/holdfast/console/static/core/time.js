@@ -88,8 +88,8 @@ export const dateOf = (at) => localOf(at).slice(0, 10);
 /** The time, with the day where it is not today. @param {Instant} at */
 export const whenOf = (at) => (dateOf(at) === dateOf(clock.now()) ? timeOf(at) : `${dayOf(at)}, ${timeOf(at)}`);
 
-/** From when to when, with the days where they are not today. @param {Instant} from @param {Instant} to */
-export const rangeOf = (from, to) => `${whenOf(from)} – ${dateOf(from) === dateOf(to) ? timeOf(to) : whenOf(to)}`;
+/** From when to when, with the days where they are not today, or not the same. @param {Instant} from @param {Instant} to */
+export const rangeOf = (from, to) => `${whenOf(from)} – ${dateOf(from) === dateOf(to) ? "" : `${dayOf(to)}, `}${timeOf(to)}`;
 
 /** A length in words: `1 h 5 min`, `12 min`; under ten minutes `4:59`, for what counts down. @param {number} ms */
 export function lengthOf(ms, counting = false) {

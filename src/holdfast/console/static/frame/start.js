@@ -12,6 +12,8 @@ import { density, setDensity, setTheme } from "./look.js";
 import { kindIcon, showAccount, showSwitcher } from "./menus.js";
 import { showShortcuts } from "./shortcuts.js";
 import { showBadge } from "./badge.js";
+import { showAttention } from "./attention.js";
+import { searchSite } from "./search.js";
 import "../ui/menu.js";
 import "../ui/tabs.js";
 import "../ui/tip.js";
@@ -54,7 +56,11 @@ async function start() {
   if (page.site) at("switcher", showSwitcher);
   at("account", showAccount);
   at("search", (place) => place.addEventListener("click", () => openPalette()));
-  if (page.board) at("live", (place) => { showBadge(siteStore(), place); });
+  if (page.board) {
+    at("live", (place) => { showBadge(siteStore(), place); });
+    showAttention();
+    searchSite();
+  }
   if (page.module) {
     const screen = await import(new URL(`../${page.module}`, import.meta.url).href);
     await screen.open(page);

@@ -8,9 +8,6 @@
 import { t } from "../core/i18n.js";
 import { holds } from "../core/replica.js";
 
-/** @param {any} told @returns {Set<string>} */
-export const unitsOf = (told) => new Set([...told.units, ...(told.parts ?? []).map((/** @type {any} */ part) => part.unit)]);
-
 /** When a booking comes to a unit and when it leaves it: a moved one has parts. @param {any} booking @param {string} code */
 export function spanIn(booking, code) {
   const parts = (booking.parts ?? []).filter((/** @type {any} */ part) => part.unit === code);
@@ -30,7 +27,8 @@ export class Views {
   of(replica, now) {
     /** @type {Map<string, any[]>} */ const bookings = new Map();
     for (const booking of replica.bookings.values()) {
-      if (holds(booking)) for (const code of unitsOf(booking)) push(bookings, code, booking);
+      // one that has moved on has been in other units, and names only those where it is or will be
+      if (holds(booking)) for (const code of booking.units) push(bookings, code, booking);
     }
     /** @type {Map<string, any[]>} */ const blocks = new Map();
     for (const block of replica.blocks.values()) {
@@ -46,9 +44,8 @@ export class Views {
   /** @param {any} unit @param {any[]} bookings @param {any[]} blocks @param {number} now */
   #view(unit, bookings, blocks, now) {
     const { code } = unit;
-    // one that has moved on has been here, and is not here any more
-    const own = bookings.filter((one) => spanIn(one, code).to > now || (isRunning(one) && one.units.includes(code))).sort((a, b) => spanIn(a, code).from - spanIn(b, code).from);
-    const booking = unit.booking === null ? null : own.find((one) => one.id === unit.booking) ?? own[0] ?? null;
+    const own = bookings.filter((one) => spanIn(one, code).to > now || isRunning(one)).sort((a, b) => spanIn(a, code).from - spanIn(b, code).from);
+    const booking = own.find((one) => one.id === unit.booking) ?? null;
     const made = {
       unit, booking,
       session: booking !== null && isRunning(booking) ? booking : null,

@@ -1,5 +1,6 @@
 /** A booking from close by: the acts that the server says are possible, who it is for, its history. */
 
+import { actorName } from "../core/actors.js";
 import { html } from "../core/html.js";
 import { hasWords, t } from "../core/i18n.js";
 import { fullOf, whenOf } from "../core/time.js";
@@ -33,8 +34,8 @@ function button(booking, name) {
   return html`<button type="button" class="button ${isFirst ? "primary" : isLast ? "danger" : ""}" @click=${() => run(booking, name)}>${icon(/** @type {Record<string, string>} */ (ICONS)[name] ?? "play")}${t(`act.${name}`)}</button>`;
 }
 
-/** @param {any} booking @param {string} name */
-function run(booking, name) {
+/** Does an act, asking first for what it needs. @param {any} booking @param {string} name */
+export function run(booking, name) {
   if (name === "start") return start(booking);
   if (name === "end") return end(booking);
   if (name === "move") return page.site.settings.slots ? moveSlot(booking) : move(booking);
@@ -49,21 +50,18 @@ export function bookingFacts(booking) {
     ["booking.email", customer.email ? html`<a href="mailto:${customer.email}">${customer.email}</a>` : null],
     ["booking.phone", customer.phone ? html`<a href="tel:${customer.phone}">${customer.phone}</a>` : null],
     ["booking.note", booking.note], ["booking.units", booking.units.length > 1 ? booking.units.join(", ") : null], ["booking.party", booking.party],
-    ["booking.expires", booking.expires_at ? whenOf(booking.expires_at) : null], ["booking.by", booking.requested_by ? actorOf(booking.requested_by) : null],
+    ["booking.expires", booking.expires_at ? whenOf(booking.expires_at) : null], ["booking.by", booking.requested_by ? html`${() => actorName(booking.requested_by)}` : null],
   ].filter(([, value]) => value);
   return html`<section class="section"><h3>${t("booking.title")}</h3><dl class="facts">${facts.map(([key, value]) => html`<dt>${t(String(key))}</dt><dd>${value}</dd>`)}</dl>
     <div class="booking-history">${timeline([...booking.history].reverse())}</div></section>`;
 }
-
-/** Whoever has a booking's secret link is nobody by name. @param {string} actor */
-const actorOf = (actor) => (actor.startsWith("guest:") ? t("event.guest") : actor);
 
 /** What happened, newest first: who, when, why, from which state to which. @param {any[]} events of a booking's history or the journal */
 export const timeline = (events) => html`<ol class="timeline">${events.map((event) => {
   const key = `event.${event.type.replace(".", "_")}`;
   const [from, to, reason] = [event.from ?? event.data?.from, event.to ?? event.data?.to, event.reason ?? event.data?.reason];
   return html`<li><p><span class="strong">${hasWords(key) ? t(key) : event.type}</span>${to && from !== to ? html` <span class="soft">${from ? `${lookOf(String(from)).word} → ` : "· "}${lookOf(String(to)).word}</span>` : null}</p>
-    <p class="muted small"><time datetime=${event.effective_at}>${fullOf(event.effective_at)}</time> · ${event.actor === "clock" ? t("event.by_clock") : t("event.by", { actor: actorOf(event.actor) })} · <span class="mono">v${event.version}</span></p>
+    <p class="muted small"><time datetime=${event.effective_at}>${fullOf(event.effective_at)}</time> · ${event.actor === "clock" ? t("event.by_clock") : html`${() => t("event.by", { actor: actorName(event.actor) })}`} · <span class="mono">v${event.version}</span></p>
     ${reason ? html`<p class="small soft">${reason}</p>` : null}</li>`;
 })}</ol>`;
 

@@ -12,10 +12,10 @@
  */
 
 import { collator } from "../core/i18n.js";
-import { holds } from "../core/replica.js";
+import { holds, unitsOf } from "../core/replica.js";
 import { localOf } from "../core/time.js";
 import { page } from "../core/page.js";
-import { isRunning, unitsOf } from "./board_model.js";
+import { isRunning } from "./board_model.js";
 
 export const DAY_MS = 86_400_000;
 export const UNUSABLE = new Set(["under_maintenance", "out_of_service"]);

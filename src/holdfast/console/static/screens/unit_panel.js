@@ -1,5 +1,6 @@
 /** A unit from close by: what it shows and why, who is there, what can be done, what comes next, what was. */
 
+import { actorName } from "../core/actors.js";
 import { ask, here } from "../core/api.js";
 import { html } from "../core/html.js";
 import { effect, signal } from "../core/signals.js";
@@ -76,7 +77,7 @@ function content(view, detail, written, history, opened) {
 }
 
 /** @param {any} event */
-export const byOf = (event) => (event.actor === "clock" ? t("event.by_clock") : t("event.by", { actor: event.actor }));
+export const byOf = (event) => (event.actor === "clock" ? t("event.by_clock") : t("event.by", { actor: actorName(event.actor) }));
 
 /** @param {View} view @param {any} detail @param {any} opened */
 function now(view, detail, opened) {

@@ -47,6 +47,9 @@ export function openDialog({ title, under = null, body, foot = null, kind = "dia
     done(result);
   });
   element.showModal();
+  const inner = element.querySelector(".dialog-body");
+  // text that is longer than its room is read on with the keys only where something in it can be gone to
+  if (inner instanceof HTMLElement && inner.querySelector("a, button, input, select, textarea, [tabindex]") === null) inner.tabIndex = 0;
   focusFirst(element);
   return opened;
 }

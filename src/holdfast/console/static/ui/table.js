@@ -77,9 +77,14 @@ export function saveCsv(name, columns, rows) {
   const told = columns.filter((column) => column.csv ?? column.value);
   const lines = [told.map(({ label }) => label), ...rows.map((row) => told.map((column) => String((column.csv ?? column.value)?.(row) ?? "")))];
   const text = lines.map((line) => line.map(quoted).join(",")).join("\r\n");
-  const link = document.createElement("a");
   // a mark at the start, by which spreadsheets know the encoding
-  link.href = URL.createObjectURL(new Blob(["\u{FEFF}", text, "\r\n"], { type: "text/csv" }));
+  saveText(name, `\u{FEFF}${text}\r\n`, "text/csv");
+}
+
+/** @param {string} name of the file @param {string} text @param {string} media */
+export function saveText(name, text, media) {
+  const link = document.createElement("a");
+  link.href = URL.createObjectURL(new Blob([text], { type: media }));
   link.download = name;
   link.click();
   setTimeout(() => URL.revokeObjectURL(link.href), 10_000);
