@@ -51,6 +51,7 @@ const formats = {
   seconds: format({ hour: "2-digit", minute: "2-digit", second: "2-digit" }),
   day: format({ weekday: "short", day: "numeric", month: "short" }),
   long: format({ weekday: "long", day: "numeric", month: "long", year: "numeric" }),
+  date: format({ dateStyle: "medium" }),
   full: format({ dateStyle: "medium", timeStyle: "medium" }),
 };
 const parts = new Intl.DateTimeFormat("en-CA", {
@@ -65,6 +66,7 @@ const date = (at) => new Date(at);
 /** @param {Instant} at */ export const secondsOf = (at) => formats.seconds.format(date(at));
 /** @param {Instant} at */ export const dayOf = (at) => formats.day.format(date(at));
 /** @param {Instant} at */ export const longDayOf = (at) => formats.long.format(date(at));
+/** The day with its year, in short. @param {Instant} at */ export const dateNameOf = (at) => formats.date.format(date(at));
 /** @param {Instant} at */ export const fullOf = (at) => formats.full.format(date(at));
 
 /** A local time of the site as forms and the API take it: `2027-03-08T18:00`. @param {Instant} at */

@@ -5,7 +5,7 @@ import { html } from "../core/html.js";
 import { signal } from "../core/signals.js";
 import { t } from "../core/i18n.js";
 import { page } from "../core/page.js";
-import { dayOf } from "../core/time.js";
+import { dateNameOf } from "../core/time.js";
 import { icon } from "../ui/icon.js";
 import { empty } from "../ui/status.js";
 import { csvButton, saveCsv, table } from "../ui/table.js";
@@ -40,8 +40,8 @@ export function customersTab() {
   const columns = [
     { name: "name", label: t("people.name"), isHead: true, draw: (/** @type {Person} */ one) => one.name, value: (/** @type {Person} */ one) => one.name },
     { name: "email", label: t("people.email"), draw: (/** @type {Person} */ one) => one.email, value: (/** @type {Person} */ one) => one.email },
-    { name: "since", label: t("people.since"), narrow: true, wide: true, draw: (/** @type {Person} */ one) => html`<span class="muted">${dayOf(one.granted_at)}</span>`, value: (/** @type {Person} */ one) => one.granted_at },
-    { name: "seen", label: t("people.signed_in"), narrow: true, wide: true, draw: (/** @type {Person} */ one) => html`<span class="muted">${one.signed_in_at ? dayOf(one.signed_in_at) : t("people.never")}</span>`, value: (/** @type {Person} */ one) => one.signed_in_at },
+    { name: "since", label: t("people.since"), narrow: true, wide: true, draw: (/** @type {Person} */ one) => html`<span class="muted">${dateNameOf(one.granted_at)}</span>`, value: (/** @type {Person} */ one) => one.granted_at },
+    { name: "seen", label: t("people.signed_in"), narrow: true, wide: true, draw: (/** @type {Person} */ one) => html`<span class="muted">${one.signed_in_at ? dateNameOf(one.signed_in_at) : t("people.never")}</span>`, value: (/** @type {Person} */ one) => one.signed_in_at },
   ];
   const typed = (/** @type {any} */ event) => {
     clearTimeout(timer);

@@ -5,7 +5,7 @@ import { each, html } from "../core/html.js";
 import { signal } from "../core/signals.js";
 import { t } from "../core/i18n.js";
 import { page } from "../core/page.js";
-import { dayOf, fullOf } from "../core/time.js";
+import { dateNameOf, fullOf } from "../core/time.js";
 import { confirmDialog, openDialog } from "../ui/dialog.js";
 import { errorAt, field, sending, valuesOf } from "../ui/form.js";
 import { icon } from "../ui/icon.js";
@@ -65,7 +65,7 @@ export function teamTab(circle) {
       ${one.account === circle.me.account?.id ? tag("accent", "user", t("people.you")) : null}${one.is_disabled ? tag("off", "ban", t("people.closed")) : null}<span class="muted small">${one.email}</span></span></span>` },
     { name: "roles", label: t("people.roles"), draw: (/** @type {Member} */ one) => html`<span class="row wrap">${one.roles.map(({ role, site }) => html`<span class="role-chip">${t(`role.${role}`)}<span class="muted">${placeName(site)}</span></span>`)}</span>` },
     { name: "factor", label: t("people.factor"), wide: true, narrow: true, draw: (/** @type {Member} */ one) => (one.has_second_factor ? tag("free", "shield", t("people.factor_on")) : html`<span class="muted">${t("people.factor_off")}</span>`) },
-    { name: "seen", label: t("people.signed_in"), wide: true, narrow: true, value: (/** @type {Member} */ one) => one.signed_in_at, draw: (/** @type {Member} */ one) => html`<span class="muted">${one.signed_in_at ? dayOf(one.signed_in_at) : t("people.never")}</span>` },
+    { name: "seen", label: t("people.signed_in"), wide: true, narrow: true, value: (/** @type {Member} */ one) => one.signed_in_at, draw: (/** @type {Member} */ one) => html`<span class="muted">${one.signed_in_at ? dateNameOf(one.signed_in_at) : t("people.never")}</span>` },
     { name: "open", label: t("table.acts"), isQuiet: true, narrow: true, draw: (/** @type {Member} */ one) => html`<button type="button" class="button quiet icon-only" aria-label=${t("people.change", { name: one.name })} @click=${() => memberPanel(circle, one, load)}>${icon("chevron-right")}</button>` },
   ];
   return html`<div class="stack"><div class="row wrap"><p class="soft grow">${circle.isWide ? t("people.team_text") : t("people.team_text_site", { site: page.site.name })}</p>

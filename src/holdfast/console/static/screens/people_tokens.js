@@ -5,7 +5,7 @@ import { html } from "../core/html.js";
 import { signal } from "../core/signals.js";
 import { t } from "../core/i18n.js";
 import { may, page } from "../core/page.js";
-import { clock, dayOf, fullOf } from "../core/time.js";
+import { clock, dateNameOf, fullOf } from "../core/time.js";
 import { secretLine } from "../ui/copy.js";
 import { confirmDialog, openDialog } from "../ui/dialog.js";
 import { errorAt, field, sending } from "../ui/form.js";
@@ -57,7 +57,7 @@ export function tokensTab(circle) {
     { name: "name", label: t("people.token"), isHead: true, value: (/** @type {Token} */ one) => one.name, draw: (/** @type {Token} */ one) => html`<span class="person"><span><span class="strong">${one.name}</span><span class="muted small">${placeName(site(one))}</span></span></span>` },
     { name: "scopes", label: t("people.scopes"), wide: true, draw: (/** @type {Token} */ one) => html`<span class="row wrap scope-list">${one.scopes.map((scope) => html`<code data-tip=${t(`right.${scope}`)}>${scope}</code>`)}</span>` },
     { name: "used", label: t("people.used"), narrow: true, value: (/** @type {Token} */ one) => one.used_at, draw: (/** @type {Token} */ one) => html`<span class="muted">${one.used_at ? fullOf(one.used_at) : t("people.never")}</span>` },
-    { name: "made", label: t("people.made"), narrow: true, wide: true, value: (/** @type {Token} */ one) => one.created_at, draw: (/** @type {Token} */ one) => html`<span class="muted">${dayOf(one.created_at)}</span>` },
+    { name: "made", label: t("people.made"), narrow: true, wide: true, value: (/** @type {Token} */ one) => one.created_at, draw: (/** @type {Token} */ one) => html`<span class="muted">${dateNameOf(one.created_at)}</span>` },
     { name: "state", label: t("people.state"), narrow: true, draw: stateOf },
     { name: "act", label: t("table.acts"), isQuiet: true, narrow: true, draw: (/** @type {Token} */ one) => (isOver(one) ? null : html`<button type="button" class="button small" aria-label=${t("people.revoke_of", { name: one.name })} @click=${() => revoke(one)}>${t("people.revoke")}</button>`) },
   ];
@@ -77,7 +77,7 @@ const isOver = (one) => one.revoked_at !== null || (one.expires_at !== null && D
 function stateOf(one) {
   if (one.revoked_at !== null) return tag("off", "ban", t("people.token_revoked"));
   if (isOver(one)) return tag("off", "hourglass", t("people.token_over"));
-  return tag("free", "check", one.expires_at === null ? t("people.token_forever") : t("people.token_until", { until: dayOf(one.expires_at) }));
+  return tag("free", "check", one.expires_at === null ? t("people.token_forever") : t("people.token_until", { until: dateNameOf(one.expires_at) }));
 }
 
 /** @param {Circle} circle @param {() => Promise<void>} load */

@@ -3,7 +3,7 @@
 import { ask, here } from "../core/api.js";
 import { html } from "../core/html.js";
 import { computed, signal } from "../core/signals.js";
-import { collator, t } from "../core/i18n.js";
+import { t } from "../core/i18n.js";
 import { may, page } from "../core/page.js";
 import { errorAt, field, sending } from "../ui/form.js";
 import { icon } from "../ui/icon.js";
@@ -63,8 +63,12 @@ export function unitsTab() {
       <button type="button" class="button primary" @click=${() => addMany(units.peek() ?? [], load)}>${icon("plus")}${t("settings.add_units")}</button></div>${list}${bulk}</div>`;
 }
 
-/** @param {Unit[]} units */
-const categoriesOf = (units) => [...new Set(units.map(({ category }) => category))].sort(collator.compare);
+/** What most of them are. @param {Unit[]} units @returns {string | undefined} */
+function usualCategory(units) {
+  /** @type {Map<string, number>} */ const counts = new Map();
+  for (const { category } of units) counts.set(category, (counts.get(category) ?? 0) + 1);
+  return [...counts].sort(([, a], [, b]) => b - a)[0]?.[0];
+}
 
 /** Changes only what is filled in. @param {Unit[]} chosen @param {Unit[]} units @param {() => Promise<void>} done */
 function change(chosen, units, done) {
@@ -105,7 +109,7 @@ function addMany(units, done) {
   const opened = formDialog({
     title: t("settings.add_units"), form, go: t("settings.add_go"),
     fields: () => html`${field({ name: "pattern", label: t("settings.codes"), hint: t("settings.codes_hint", { usual }), placeholder: usual, required: true, autofocus: true, whole: true, onInput: (value) => { pattern.value = value; } })}${told}
-      ${field({ name: "category", label: t("settings.unit_category"), value: categoriesOf(units)[0] ?? /** @type {Record<string, string>} */ ({ cafe: "pc", hotel: "double", grounds: "ground" })[page.site.kind] ?? "unit", required: true })}
+      ${field({ name: "category", label: t("settings.unit_category"), value: usualCategory(units) ?? /** @type {Record<string, string>} */ ({ cafe: "pc", hotel: "double", grounds: "ground" })[page.site.kind] ?? "unit", required: true })}
       ${field({ name: "parent", label: t("settings.unit_parent"), value: "", options: [{ value: "", label: t("settings.none") }, ...units.filter(({ parent }) => !parent).map(({ code }) => ({ value: code, label: code }))] })}`,
   });
 }

@@ -27,6 +27,8 @@ class Tabs extends HTMLElement {
       const panel = document.getElementById(tab.getAttribute("aria-controls") ?? "");
       if (panel !== null) panel.hidden = !isChosen;
     }
+    // on a phone not all of them fit
+    chosen.scrollIntoView({ block: "nearest", inline: "nearest" });
     if (isTold) this.dispatchEvent(new CustomEvent("choose", { detail: chosen.id }));
   }
 
