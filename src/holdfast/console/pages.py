@@ -17,9 +17,10 @@ from litestar.response import Redirect
 
 from holdfast import __version__
 from holdfast.console.assets import STYLES, Assets, asset, assets_of, favicon
-from holdfast.console.screens import BOARD, Screen, screen_named, screens_for
+from holdfast.console.screens import BOARD, JOBS, Place, Screen, places_for, screen_named, screens_for
 from holdfast.console.viewer import SIGN_IN, Viewer, viewer_of
 from holdfast.console.words import LANGUAGES, Words, language_of
+from holdfast.domain.errors import Refusal
 from holdfast.domain.wire import SiteView
 from holdfast.http.context import caller_of, context_of
 from holdfast.http.framework import on_error
@@ -62,7 +63,8 @@ class Pages:
         }
         page = {
             "viewer": viewer, "look": look, "languages": LANGUAGES, "program": __version__, "sites": [],
-            "words": self.assets.address(f"i18n/{words.language}.json"), "module": names.get("module"), **data,
+            "words": self.assets.address(f"i18n/{words.language}.json"), "module": names.get("module"),
+            "places": [{"name": place.name, "icon": place.icon} for place in places_for(viewer)], **data,
         }  # fmt: skip
         given = {
             "site": None, "sites": [], "screen": None, "screens": [], "module": None, "t": words, "viewer": viewer,
@@ -137,6 +139,22 @@ async def _page(request: Asked, title: str, module: str) -> Response[bytes]:
     return pages_of(request).draw(request, "page.html", viewer=viewer, data=data, module=module, title=title)
 
 
+@get("/jobs", include_in_schema=False, opt=JOBS.opt)
+async def jobs(request: Asked) -> Response[bytes]:
+    """Jobs and schedules, which are of no site."""
+    return await _place(request, JOBS)
+
+
+async def _place(request: Asked, place: Place) -> Response[bytes]:
+    viewer = await viewer_of(request)
+    if not viewer.may(place.opt["right"]):  # where the service decides, the door lets everybody in who is known
+        raise Refusal("not_allowed", right=place.opt["right"])
+    data = {"sites": _brief(await _sites(request)), "place": place.name}
+    return pages_of(request).draw(
+        request, "page.html", viewer=viewer, data=data, module=f"screens/{place.module}", title=f"{place.name}.title"
+    )
+
+
 @get("/{site:str}", include_in_schema=False, opt={"right": "read"})
 async def site_board(request: Asked, site: Named) -> Response[bytes]:
     return await _screen(request, site, BOARD)
@@ -203,7 +221,7 @@ def on_page_error(request: Asked, error: Exception) -> Response[Any]:
 CONSOLE_HANDLERS: list[Any] = [
     Router(
         "/console",
-        route_handlers=[sites, components, account, new_site, site_board, site_screen],
+        route_handlers=[sites, components, account, new_site, jobs, site_board, site_screen],
         exception_handlers={Exception: on_page_error},
     ),
     asset,

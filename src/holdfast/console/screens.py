@@ -1,9 +1,11 @@
-"""The screens there are: one row each. Navigation, titles and addresses are made from these rows.
+"""The screens there are: one row each. Navigation, titles and addresses are made from these rows. Places are screens
+that are of no site; the account menu and the palette lead to them.
 
 A screen is a module of `static/screens/` that exports `open(page)`; how to write one is in docs/console.md.
 """
 
 from collections.abc import Iterator
+from typing import Any
 
 import msgspec
 
@@ -45,6 +47,24 @@ SCREENS: tuple[Screen, ...] = (
     Screen("settings", "settings", "settings.js", right="settings"),
     Screen("health", "heart-pulse", "health.js", right="settings", has_board=True),
 )
+
+
+class Place(msgspec.Struct, frozen=True):
+    """A screen of no site, at `/console/{name}`, for whoever has what `opt` asks for. Its title is `{name}.title`."""
+
+    name: str
+    icon: str
+    module: str
+    opt: dict[str, Any]
+
+
+JOBS = Place("jobs", "hourglass", "jobs.js", opt={"right": "server"})
+PLACES: tuple[Place, ...] = (JOBS,)
+
+
+def places_for(viewer: Viewer) -> Iterator[Place]:
+    """The places that somebody may go to."""
+    return (place for place in PLACES if viewer.may(place.opt["right"]))
 
 
 def screens_for(kind: str, viewer: Viewer) -> Iterator[Screen]:

@@ -39,7 +39,9 @@ export function showAccount(place) {
   render(html`<hf-menu><button type="button" class="button quiet icon-only" aria-label=${t("frame.account")} data-tip=${t("frame.account")}>${icon("user")}</button>
     <div class="menu" role="menu" aria-label=${t("frame.account")}>
       <div class="menu-head" role="presentation">${t("frame.signed_in_as", { name: page.viewer.name })}</div>
-      ${page.viewer.sign_out ? html`<a role="menuitem" href="/console/account">${icon("user")}${t("frame.my_account")}</a><hr role="separator">` : null}
+      ${page.viewer.sign_out ? html`<a role="menuitem" href="/console/account">${icon("user")}${t("frame.my_account")}</a>` : null}
+      ${page.places.map(({ name, icon: picture }) => html`<a role="menuitem" href="/console/${name}" aria-current=${page.place === name ? "page" : null}>${icon(picture)}${t(`${name}.title`)}</a>`)}
+      ${page.places.length > 0 || page.viewer.sign_out ? html`<hr role="separator">` : null}
       <div class="menu-head" role="presentation">${t("frame.theme")}</div>
       ${() => [["auto", "contrast"], ["light", "sun"], ["dark", "moon"]].map(([value, name]) => choice(t(`frame.theme_${value}`), theme.value === value, name, () => setTheme(value)))}
       <div class="menu-head" role="presentation">${t("frame.density")}</div>

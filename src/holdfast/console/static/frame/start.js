@@ -40,6 +40,7 @@ function setKeys() {
 function setCommands() {
   offer(() => [
     ...(page.screens ?? []).map(({ name, icon, address }) => ({ label: t(`screen.${name}`), icon, hint: t("palette.screen"), run: () => location.assign(address) })),
+    ...page.places.map(({ name, icon }) => ({ label: t(`${name}.title`), icon, hint: t("palette.screen"), run: () => location.assign(`/console/${name}`) })),
     ...page.sites.map((site) => ({ label: site.name, icon: kindIcon(site.kind), hint: t("palette.site"), run: () => location.assign(`/console/${site.slug}`) })),
     { label: t("frame.theme_light"), icon: "sun", hint: t("frame.theme"), run: () => setTheme("light") },
     { label: t("frame.theme_dark"), icon: "moon", hint: t("frame.theme"), run: () => setTheme("dark") },
