@@ -51,6 +51,7 @@ HANDLERS: list[tuple[str, str]] = [
     ("holdfast.http.former.routes", "FORMER_HANDLERS"),
     ("holdfast.http.schedules", "SCHEDULE_HANDLERS"),
     ("holdfast.http.jobs", "JOB_HANDLERS"),
+    ("holdfast.http.queues", "QUEUE_HANDLERS"),
     ("holdfast.http.health", "HEALTH_HANDLERS"),
     ("holdfast.http.metrics", "METRICS_HANDLERS"),
     ("holdfast.http.reconciling", "RECONCILING_HANDLERS"),

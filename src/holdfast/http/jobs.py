@@ -1,9 +1,10 @@
-"""Jobs over HTTP: lists, one job with its reasons, acts on jobs, queues and limits. One function each, no logic."""
+"""Jobs over HTTP: lists, one job with its reasons, acts on jobs. One function each, no logic: whose jobs somebody sees
+and changes is for `services.jobs.reach` to say."""
 
 from typing import Annotated, Any
 
 import msgspec
-from litestar import Request, Response, delete, get, post, put
+from litestar import Request, Response, get, post
 from litestar.params import FromPath, FromQuery, QueryParameter
 
 from holdfast.domain.errors import Refusal
@@ -12,19 +13,20 @@ from holdfast.http.calls import plain
 from holdfast.http.context import caller_of, context_of
 from holdfast.http.framework import respond
 from holdfast.services.jobs import acts, looks
-from holdfast.services.jobs.acts import Cancelled, LimitRequest
-from holdfast.services.jobs.enqueueing import Enqueued, Options, enqueue
-from holdfast.services.jobs.looks import DeadView, JobDetail, JobFilter, JobView, LineView, QueueView, RunView
+from holdfast.services.jobs.acts import Cancelled
+from holdfast.services.jobs.enqueueing import PARENTS_MAX, Enqueued, Options, enqueue
+from holdfast.services.jobs.looks import DeadView, JobDetail, JobFilter, JobView, LineView, RunView
+from holdfast.services.jobs.reach import Reach, reach_of
 from holdfast.services.jobs.registry import Registry
 
 Asked = Request[Any, Any, Any]
-Named = FromPath[str]
 Text = FromQuery[str | None]
 Number = FromQuery[int | None]
 Limit = FromQuery[int]
 After = Annotated[int, QueryParameter(name="after", description="go on behind this id")]
 Stage = Annotated[str | None, QueryParameter(name="state", description="waiting or running")]
-LOOK, ACT = {"right": "server"}, {"right": "server"}
+OPEN_TO: dict[str, Any] = {"right": "jobs", "by": "service"}
+"""Who runs the server, and holders of the right in an organisation: for its jobs."""
 IDS_MAX = 1_000
 
 
@@ -60,11 +62,6 @@ class LineList(msgspec.Struct, frozen=True):
     lines: list[LineView]
 
 
-class QueueList(msgspec.Struct, frozen=True):
-    queues: list[QueueView]
-    workers: list[Any]
-
-
 class FunctionView(msgspec.Struct, frozen=True):
     """A registered function, and the JSON Schema of its arguments."""
 
@@ -78,10 +75,6 @@ class FunctionView(msgspec.Struct, frozen=True):
 
 class FunctionList(msgspec.Struct, frozen=True):
     functions: list[FunctionView]
-
-
-class LimitList(msgspec.Struct, frozen=True):
-    limits: list[Any]
 
 
 class EnqueueRequest(msgspec.Struct, frozen=True, forbid_unknown_fields=True, kw_only=True):
@@ -117,20 +110,21 @@ class Discarded(msgspec.Struct, frozen=True):
 
 _enqueue = msgspec.json.Decoder(EnqueueRequest)
 _letters = msgspec.json.Decoder(LettersRequest)
-_limit = msgspec.json.Decoder(LimitRequest)
-_BUSY = ("unavailable",)
+_BUSY = ("not_allowed", "unavailable")
 
 
 @get(
     "/api/jobs", operation_id="list_jobs", summary="List jobs", tags=["jobs"],
-    opt={**LOOK, "answer": JobPage, "codes": ("invalid_request", *_BUSY)},
+    opt={**OPEN_TO, "answer": JobPage, "codes": ("invalid_request", *_BUSY)},
 )  # fmt: skip
 async def list_jobs(
     request: Asked, stage: Stage = None, queue: Text = None, function: Text = None, tenant: Text = None,
     schedule: Number = None, batch: Number = None, after: After = 0, limit: Limit = 100,
 ) -> Response[bytes]:  # fmt: skip
     """Jobs that wait (`state=waiting`, the default) or run (`state=running`), by id."""
-    which = JobFilter(queue=queue, function=function, tenant=tenant, schedule=schedule, batch=batch)
+    which = JobFilter(
+        queue=queue, function=function, tenants=_reach(request).among(tenant), schedule=schedule, batch=batch
+    )
     look = {"waiting": looks.waiting, "running": looks.running}.get(stage or "waiting")
     if look is None:
         raise Refusal("invalid_request", field="state", given=(stage or "")[:40], possible=["waiting", "running"])
@@ -141,18 +135,21 @@ async def list_jobs(
 @post(
     "/api/jobs", operation_id="enqueue_job", summary="Put a job in", tags=["jobs"], status_code=201,
     opt={
-        **ACT, "body": EnqueueRequest, "answer": Enqueued,
+        **OPEN_TO, "body": EnqueueRequest, "answer": Enqueued,
         "codes": ("unknown_function", "invalid_arguments", "unknown_job", "already_queued", *_BUSY),
     },
 )  # fmt: skip
 async def enqueue_job(request: Asked) -> Response[bytes]:
     """A job of a registered function, with arguments that its signature allows. 409 names the job that is there already
     of which there may be one only."""
-    body = decode(_enqueue, await _body(request) or b"{}")
+    body, reach = decode(_enqueue, await _body(request) or b"{}"), _reach(request)
     job = _registry(request).find(body.function)
+    reach.check_function(job)
+    for parent in body.after[:PARENTS_MAX]:
+        await reach.check_job(_pool(request), _id(parent))
     options = Options(
-        queue=body.queue, priority=body.priority, tenant=body.tenant, delay_s=body.delay_s, after=tuple(body.after),
-        unique_key=body.unique_key,
+        queue=body.queue, priority=body.priority, tenant=reach.owner_of_new(body.tenant), delay_s=body.delay_s,
+        after=tuple(body.after), unique_key=body.unique_key,
     )  # fmt: skip
     async with _pool(request).acquire() as tx, tx.transaction():
         put = await enqueue(tx, job, body.args, options)
@@ -163,183 +160,129 @@ async def enqueue_job(request: Asked) -> Response[bytes]:
 
 @get(
     "/api/jobs/{job:int}", operation_id="get_job", summary="One job", tags=["jobs"],
-    opt={**LOOK, "answer": JobDetail, "codes": ("unknown_job", *_BUSY)},
+    opt={**OPEN_TO, "answer": JobDetail, "codes": ("unknown_job", *_BUSY)},
 )  # fmt: skip
 async def get_job(request: Asked, job: FromPath[int]) -> Response[bytes]:
     """Where it is, why it is not running if it waits, its attempts with their errors, and its log lines."""
-    return respond(plain(200, await looks.detail(_pool(request), _id(job))))
+    return respond(plain(200, await looks.detail(_pool(request), await _seen(request, job))))
 
 
 @get(
     "/api/jobs/{job:int}/explain", operation_id="explain_job", summary="Why is it not running?", tags=["jobs"],
-    opt={**LOOK, "answer": ReasonList, "codes": ("unknown_job", *_BUSY)},
+    opt={**OPEN_TO, "answer": ReasonList, "codes": ("unknown_job", *_BUSY)},
 )  # fmt: skip
 async def explain_job(request: Asked, job: FromPath[int]) -> Response[bytes]:
     """Every reason that holds: its time, its queue is paused, a limit and who has it, no live worker, how many are
     before it, the jobs or the batch that it waits for."""
-    return respond(plain(200, ReasonList(_id(job), list(await looks.explain(_pool(request), _id(job))))))
+    return respond(plain(200, ReasonList(job, list(await looks.explain(_pool(request), await _seen(request, job))))))
 
 
 @get(
     "/api/jobs/{job:int}/lines", operation_id="list_job_lines", summary="Log lines of a job", tags=["jobs"],
-    opt={**LOOK, "answer": LineList, "codes": _BUSY},
+    opt={**OPEN_TO, "answer": LineList, "codes": _BUSY},
 )  # fmt: skip
 async def list_job_lines(request: Asked, job: FromPath[int], attempt: Limit = 0, number: Limit = 0) -> Response[bytes]:
     """What its handler has logged, behind that line of that attempt; ask again to follow it."""
-    found = await looks.lines(_pool(request), _id(job), attempt=min(attempt, 32_000), number=min(number, 2**31 - 1))
+    found = await looks.lines(
+        _pool(request), await _seen(request, job), attempt=min(attempt, 32_000), number=min(number, 2**31 - 1)
+    )
     return respond(plain(200, LineList(found)))
 
 
 @post(
     "/api/jobs/{job:int}/cancel", operation_id="cancel_job", summary="Cancel a job", tags=["jobs"], status_code=200,
-    opt={**ACT, "answer": Cancelled, "codes": ("unknown_job", *_BUSY)},
+    opt={**OPEN_TO, "answer": Cancelled, "codes": ("unknown_job", *_BUSY)},
 )  # fmt: skip
 async def cancel_job(request: Asked, job: FromPath[int]) -> Response[bytes]:
     """One that waits is gone at once (`cancelled`); one that runs is ended by its worker within a second (`asked`)."""
-    return respond(plain(200, await acts.cancel(_pool(request), _id(job), by=caller_of(request).name)))
+    return respond(plain(200, await acts.cancel(_pool(request), await _seen(request, job), by=caller_of(request).name)))
 
 
 @post(
     "/api/jobs/{job:int}/start", operation_id="start_job", summary="Start a job now", tags=["jobs"], status_code=200,
-    opt={**ACT, "answer": JobDetail, "codes": ("unknown_job", *_BUSY)},
+    opt={**OPEN_TO, "answer": JobDetail, "codes": ("unknown_job", *_BUSY)},
 )  # fmt: skip
 async def start_job(request: Asked, job: FromPath[int]) -> Response[bytes]:
     """Lets one that waits for its time, or for its next attempt, start at once."""
-    await acts.start_now(_pool(request), _id(job))
-    return respond(plain(200, await looks.detail(_pool(request), _id(job))))
+    await acts.start_now(_pool(request), await _seen(request, job))
+    return respond(plain(200, await looks.detail(_pool(request), await _seen(request, job))))
 
 
 @get(
     "/api/runs", operation_id="list_runs", summary="List runs", tags=["jobs"],
-    opt={**LOOK, "answer": RunPage, "codes": ("invalid_request", *_BUSY)},
+    opt={**OPEN_TO, "answer": RunPage, "codes": ("invalid_request", *_BUSY)},
 )  # fmt: skip
 async def list_runs(
     request: Asked, outcome: Text = None, queue: Text = None, function: Text = None, tenant: Text = None,
     schedule: Number = None, before: Number = None, limit: Limit = 100,
 ) -> Response[bytes]:  # fmt: skip
     """Attempts that ended, of the youngest jobs first, with how long they waited and took."""
-    which = JobFilter(queue=queue, function=function, tenant=tenant, schedule=schedule, outcome=outcome)
+    which = JobFilter(
+        queue=queue, function=function, tenants=_reach(request).among(tenant), schedule=schedule, outcome=outcome
+    )
     found = await looks.runs(_pool(request), which, before=before or looks.LAST, limit=limit)
     return respond(plain(200, RunPage(found, found[-1].job if len(found) >= limit else None)))
 
 
 @get(
     "/api/dead-letters", operation_id="list_dead_letters", summary="List dead letters", tags=["jobs"],
-    opt={**LOOK, "answer": DeadPage, "codes": _BUSY},
+    opt={**OPEN_TO, "answer": DeadPage, "codes": _BUSY},
 )  # fmt: skip
 async def list_dead_letters(
     request: Asked, queue: Text = None, function: Text = None, after: After = 0, limit: Limit = 100
 ) -> Response[bytes]:
     """Jobs that were given up: out of attempts, refused by their handler, or set aside because their workers died."""
-    found = await looks.dead(_pool(request), JobFilter(queue=queue, function=function), after=after, limit=limit)
+    which = JobFilter(queue=queue, function=function, tenants=_reach(request).tenants)
+    found = await looks.dead(_pool(request), which, after=after, limit=limit)
     return respond(plain(200, DeadPage(found, found[-1].id if len(found) >= limit else None)))
 
 
 @post(
     "/api/dead-letters/redrive", operation_id="redrive_dead_letters", summary="Send dead letters again", tags=["jobs"],
-    status_code=200, opt={**ACT, "body": LettersRequest, "answer": Sent, "codes": ("unknown_job", *_BUSY)},
+    status_code=200, opt={**OPEN_TO, "body": LettersRequest, "answer": Sent, "codes": ("unknown_job", *_BUSY)},
 )  # fmt: skip
 async def redrive_dead_letters(request: Asked) -> Response[bytes]:
     """Named ones, or up to a thousand of a queue or function; each gets at least one more attempt."""
     body = decode(_letters, await _body(request) or b"{}")
-    sent = await acts.redrive(_pool(request), ids=_ids(body.ids), queue=body.queue, name=body.function)
+    sent = await acts.redrive(
+        _pool(request), ids=_ids(body.ids), queue=body.queue, name=body.function, reach=_reach(request)
+    )
     return respond(plain(200, Sent(sent)))
 
 
 @post(
     "/api/dead-letters/discard", operation_id="discard_dead_letters", summary="Let go of dead letters", tags=["jobs"],
-    status_code=200, opt={**ACT, "body": LettersRequest, "answer": Discarded, "codes": ("unknown_job", *_BUSY)},
+    status_code=200, opt={**OPEN_TO, "body": LettersRequest, "answer": Discarded, "codes": ("unknown_job", *_BUSY)},
 )  # fmt: skip
 async def discard_dead_letters(request: Asked) -> Response[bytes]:
     """Named ones only; their runs are kept as long as any."""
     body = decode(_letters, await _body(request) or b"{}")
-    return respond(plain(200, Discarded(await acts.discard(_pool(request), _ids(body.ids) or []))))
-
-
-@get(
-    "/api/queues", operation_id="list_queues", summary="Queues and workers", tags=["jobs"],
-    opt={**LOOK, "answer": QueueList, "codes": _BUSY},
-)  # fmt: skip
-async def list_queues(request: Asked) -> Response[bytes]:
-    """What is due, to come, running and dead in each queue, whether it is paused, and who works."""
-    pool = _pool(request)
-    return respond(plain(200, QueueList(await looks.queues(pool, _registry(request)), await looks.workers(pool))))
-
-
-@post(
-    "/api/queues/{queue:str}/pause", operation_id="pause_queue", summary="Pause a queue", tags=["jobs"],
-    status_code=200, opt={**ACT, "answer": QueueList, "codes": _BUSY},
-)  # fmt: skip
-async def pause_queue(request: Asked, queue: Named) -> Response[bytes]:
-    """Nothing of it is started from now on; what runs goes on."""
-    await acts.pause_queue(_pool(request), queue, by=caller_of(request).name)
-    return await _queues(request)
-
-
-@post(
-    "/api/queues/{queue:str}/resume", operation_id="resume_queue", summary="Resume a queue", tags=["jobs"],
-    status_code=200, opt={**ACT, "answer": QueueList, "codes": ("unknown_queue", *_BUSY)},
-)  # fmt: skip
-async def resume_queue(request: Asked, queue: Named) -> Response[bytes]:
-    """It goes on where it was."""
-    await acts.resume_queue(_pool(request), queue)
-    return await _queues(request)
-
-
-@get(
-    "/api/limits", operation_id="list_limits", summary="List limits", tags=["jobs"],
-    opt={**LOOK, "answer": LimitList, "codes": _BUSY},
-)  # fmt: skip
-async def list_limits(request: Asked, after: FromQuery[str] = "", limit: Limit = 100) -> Response[bytes]:
-    """How many may run at once and start in a second, by key, with how many run and are held back."""
-    return respond(plain(200, LimitList(await looks.limits(_pool(request), after=after, limit=limit))))
-
-
-@put(
-    "/api/limits/{key:str}", operation_id="set_limit", summary="Set a limit", tags=["jobs"], status_code=200,
-    opt={**ACT, "body": LimitRequest, "answer": LimitList, "codes": _BUSY},
-)  # fmt: skip
-async def set_limit(request: Asked, key: Named) -> Response[bytes]:
-    """Of a queue (`queue:mail`), a function (`function:shop.jobs.send`) or a key of the jobs' own."""
-    await acts.set_limit(_pool(request), key, decode(_limit, await _body(request) or b"{}"))
-    return respond(plain(200, LimitList(await looks.limits(_pool(request), limit=looks.PAGE_MAX))))
-
-
-@delete(
-    "/api/limits/{key:str}", operation_id="drop_limit", summary="Remove a limit", tags=["jobs"], status_code=204,
-    opt={**ACT, "codes": ("unknown_queue", *_BUSY)},
-)  # fmt: skip
-async def drop_limit(request: Asked, key: Named) -> None:
-    """What it held back goes on within a second."""
-    await acts.drop_limit(_pool(request), key)
+    gone = await acts.discard(_pool(request), _ids(body.ids) or [], reach=_reach(request))
+    return respond(plain(200, Discarded(gone)))
 
 
 @get(
     "/api/functions", operation_id="list_functions", summary="List functions", tags=["jobs"],
-    opt={**LOOK, "answer": FunctionList, "codes": _BUSY},
+    opt={**OPEN_TO, "answer": FunctionList, "codes": _BUSY},
 )  # fmt: skip
 async def list_functions(request: Asked) -> Response[bytes]:
-    """Only these can run; each with the JSON Schema of its arguments."""
+    """Only these can run, of those that one may put in; each with the JSON Schema of its arguments."""
+    reach = _reach(request)
     found = [
         FunctionView(
             job.name, job.spec.queue, job.spec.retries, job.spec.timeout_s, job.spec.unique,
             msgspec.json.schema(job.arguments),
         )
         for job in _registry(request).jobs()
+        if reach.is_everywhere or job.spec.is_for_tenants
     ]  # fmt: skip
     return respond(plain(200, FunctionList(found)))
 
 
 JOB_HANDLERS: list[Any] = [
     list_jobs, enqueue_job, get_job, explain_job, list_job_lines, cancel_job, start_job, list_runs, list_dead_letters,
-    redrive_dead_letters, discard_dead_letters, list_queues, pause_queue, resume_queue, list_limits, set_limit,
-    drop_limit, list_functions,
+    redrive_dead_letters, discard_dead_letters, list_functions,
 ]  # fmt: skip
-
-
-async def _queues(request: Asked) -> Response[bytes]:
-    pool = _pool(request)
-    return respond(plain(200, QueueList(await looks.queues(pool, _registry(request)), await looks.workers(pool))))
 
 
 async def _body(request: Asked) -> bytes:
@@ -353,6 +296,16 @@ def _pool(request: Asked) -> Any:
 def _registry(request: Asked) -> Registry:
     found: Registry = request.app.state["jobs"].registry
     return found
+
+
+def _reach(request: Asked) -> Reach:
+    return reach_of(caller_of(request))
+
+
+async def _seen(request: Asked, job: int) -> int:
+    """The id of a job that the caller may see and change."""
+    await _reach(request).check_job(_pool(request), _id(job))
+    return job
 
 
 def _id(number: int) -> int:

@@ -16,6 +16,7 @@ from holdfast.http.calls import plain
 from holdfast.http.context import caller_of, context_of
 from holdfast.http.framework import respond
 from holdfast.services.jobs.enqueueing import Enqueued
+from holdfast.services.jobs.reach import reach_of
 from holdfast.services.schedules.acts import Backfilled, Schedules
 from holdfast.services.schedules.firing import rules_of
 from holdfast.services.schedules.values import (
@@ -31,9 +32,10 @@ Text = FromQuery[str | None]
 Number = FromPath[int]
 Limit = FromQuery[int]
 Stage = Annotated[str | None, QueryParameter(name="state", description="of the line: fired, late, skipped, missed, …")]
-LOOK, ACT = {"right": "server"}, {"right": "server"}
+OPEN_TO: dict[str, Any] = {"right": "jobs", "by": "service"}
+"""Who runs the server, and holders of the right in an organisation: for its schedules."""
 _UTC = ZoneInfo("UTC")
-_READING = ("invalid_schedule", "invalid_settings", "unavailable")
+_READING = ("invalid_schedule", "invalid_settings", "not_allowed", "unavailable")
 _MAKING = (*_READING, "unknown_function", "invalid_arguments", "already_exists")
 COUNT_MAX = 100
 
@@ -77,7 +79,7 @@ _backfill = msgspec.json.Decoder(BackfillRequest)
 
 @get(
     "/api/schedules", operation_id="list_schedules", summary="List schedules", tags=["schedules"],
-    opt={**LOOK, "answer": SchedulePage, "codes": ("unavailable",)},
+    opt={**OPEN_TO, "answer": SchedulePage, "codes": ("not_allowed", "unavailable")},
 )  # fmt: skip
 async def list_schedules(
     request: Asked, tenant: Text = None, function: Text = None, active: FromQuery[bool | None] = None,
@@ -91,7 +93,7 @@ async def list_schedules(
 
 @post(
     "/api/schedules", operation_id="create_schedule", summary="Make a schedule", tags=["schedules"], status_code=201,
-    opt={**ACT, "body": ScheduleRequest, "answer": ScheduleView, "codes": _MAKING},
+    opt={**OPEN_TO, "body": ScheduleRequest, "answer": ScheduleView, "codes": _MAKING},
 )  # fmt: skip
 async def create_schedule(request: Asked) -> Response[bytes]:
     """Five cron fields, or six with seconds; names, ranges, steps, `L`, `LW`, `15W`, `5L`, `fri#2`; `@every 90s`;
@@ -103,7 +105,7 @@ async def create_schedule(request: Asked) -> Response[bytes]:
 
 @get(
     "/api/schedules/preview", operation_id="preview_schedule", summary="What does a rule mean?", tags=["schedules"],
-    opt={**LOOK, "answer": PreviewAnswer, "codes": (*_READING, "invalid_time")},
+    opt={**OPEN_TO, "answer": PreviewAnswer, "codes": (*_READING, "invalid_time")},
 )  # fmt: skip
 async def preview_schedule(
     request: Asked, schedule: FromQuery[str], time_zone: FromQuery[str] = "UTC", gap: FromQuery[str] = "cron",
@@ -122,7 +124,7 @@ async def preview_schedule(
 
 @get(
     "/api/schedules/{schedule:int}", operation_id="get_schedule", summary="One schedule", tags=["schedules"],
-    opt={**LOOK, "answer": ScheduleView, "codes": ("unknown_schedule", "unavailable")},
+    opt={**OPEN_TO, "answer": ScheduleView, "codes": ("unknown_schedule", "not_allowed", "unavailable")},
 )  # fmt: skip
 async def get_schedule(request: Asked, schedule: Number) -> Response[bytes]:
     """With its next tick and how its runs have ended."""
@@ -132,7 +134,7 @@ async def get_schedule(request: Asked, schedule: Number) -> Response[bytes]:
 @patch(
     "/api/schedules/{schedule:int}", operation_id="change_schedule", summary="Change a schedule", tags=["schedules"],
     opt={
-        **ACT, "body": ScheduleChange, "answer": ScheduleView,
+        **OPEN_TO, "body": ScheduleChange, "answer": ScheduleView,
         "codes": ("unknown_schedule", "nothing_to_change", *_MAKING),
     },
 )  # fmt: skip
@@ -146,7 +148,7 @@ async def change_schedule(request: Asked, schedule: Number) -> Response[bytes]:
 
 @delete(
     "/api/schedules/{schedule:int}", operation_id="remove_schedule", summary="Remove a schedule", tags=["schedules"],
-    status_code=204, opt={**ACT, "codes": ("unknown_schedule", "unavailable")},
+    status_code=204, opt={**OPEN_TO, "codes": ("unknown_schedule", "not_allowed", "unavailable")},
 )  # fmt: skip
 async def remove_schedule(request: Asked, schedule: Number) -> None:
     """With its ledger; jobs that it has put in go on."""
@@ -157,8 +159,10 @@ async def remove_schedule(request: Asked, schedule: Number) -> None:
     "/api/schedules/{schedule:int}/run", operation_id="run_schedule", summary="Run it now", tags=["schedules"],
     status_code=201,
     opt={
-        **ACT, "answer": Enqueued,
-        "codes": ("unknown_schedule", "unknown_function", "invalid_arguments", "already_queued", "unavailable"),
+        **OPEN_TO, "answer": Enqueued,
+        "codes": (
+            "unknown_schedule", "unknown_function", "invalid_arguments", "already_queued", "not_allowed", "unavailable",
+        ),
     },
 )  # fmt: skip
 async def run_schedule(request: Asked, schedule: Number) -> Response[bytes]:
@@ -171,8 +175,8 @@ async def run_schedule(request: Asked, schedule: Number) -> Response[bytes]:
     "/api/schedules/{schedule:int}/backfill", operation_id="backfill_schedule", summary="Make up for missed ticks",
     tags=["schedules"], status_code=201,
     opt={
-        **ACT, "body": BackfillRequest, "answer": Backfilled,
-        "codes": ("unknown_schedule", "unknown_function", "invalid_arguments", "unavailable"),
+        **OPEN_TO, "body": BackfillRequest, "answer": Backfilled,
+        "codes": ("unknown_schedule", "unknown_function", "invalid_arguments", "not_allowed", "unavailable"),
     },
 )  # fmt: skip
 async def backfill_schedule(request: Asked, schedule: Number) -> Response[bytes]:
@@ -187,7 +191,7 @@ async def backfill_schedule(request: Asked, schedule: Number) -> Response[bytes]
 
 @get(
     "/api/schedules/{schedule:int}/ticks", operation_id="list_ticks", summary="The ledger", tags=["schedules"],
-    opt={**LOOK, "answer": TickPage, "codes": ("unknown_schedule", "unavailable")},
+    opt={**OPEN_TO, "answer": TickPage, "codes": ("unknown_schedule", "not_allowed", "unavailable")},
 )  # fmt: skip
 async def list_ticks(
     request: Asked, schedule: Number, stage: Stage = None, before: Text = None, limit: Limit = 100
@@ -217,7 +221,7 @@ async def _body(request: Asked) -> bytes:
 
 def _schedules(request: Asked) -> Schedules:
     found: Schedules = request.app.state["jobs"].schedules
-    return found
+    return found.within(reach_of(caller_of(request)))
 
 
 def _id(number: int) -> int:

@@ -5,7 +5,6 @@ import asyncio
 from datetime import datetime
 from typing import Any
 
-import asyncpg
 import msgspec
 
 from holdfast.domain.errors import Refusal
@@ -118,13 +117,14 @@ async def change(schedules: Schedules, id: int, asked: FormerCronRequest, *, by:
         return row
 
 
-async def run_due(pool: asyncpg.Pool, registry: Registry, *, within_s: float) -> FormerCronRun:
-    """Fires whatever is due, here and now, and waits for its jobs to end, for so long at most. The schedules fire by
-    themselves, so it is usually nothing."""
+async def run_due(schedules: Schedules, *, within_s: float) -> FormerCronRun:
+    """Fires whatever is due of what the asker reaches, here and now, and waits for its jobs to end, for so long at
+    most. The schedules fire by themselves, so it is usually nothing."""
+    pool = schedules.pool
     jobs: dict[int, int] = {}
     skipped = 0
     for _ in range(ROUNDS_MAX):
-        fired = await fire_due(pool, registry)
+        fired = await fire_due(pool, schedules.registry, tenants=schedules.reach.tenants)
         jobs |= {job_id: schedule_id for schedule_id, job_id in fired.jobs}
         skipped += fired.skipped
         if fired.next_in_s is None or fired.next_in_s > 0:

@@ -29,13 +29,15 @@ async def start_now(tx: Connection, id: int) -> Gone | None:
 
 
 async def redrive(
-    tx: Connection, *, ids: Sequence[int] | None, queue: str | None, name: str | None, limit: int
-) -> list[Gone]:
-    return [(row["id"], row["queue"]) for row in await tx.fetch(_Q["redrive"], ids, queue, name, limit)]
+    tx: Connection, *, ids: Sequence[int] | None, queue: str | None, name: str | None, tenants: Sequence[str] | None,
+    limit: int,
+) -> list[Gone]:  # fmt: skip
+    rows = await tx.fetch(_Q["redrive"], ids, queue, name, tenants, limit)
+    return [(row["id"], row["queue"]) for row in rows]
 
 
-async def discard(tx: Database, ids: Sequence[int]) -> int:
-    return len(await tx.fetch(_Q["discard"], ids))
+async def discard(tx: Database, ids: Sequence[int], *, tenants: Sequence[str] | None) -> int:
+    return len(await tx.fetch(_Q["discard"], ids, tenants))
 
 
 async def pause_queue(tx: Database, name: str, by: str) -> None:

@@ -33,11 +33,11 @@ update job set run_at = clock_timestamp(), starts_at = least(starts_at, clock_ti
 where id = $1 and run_at > now() and run_at < 'infinity' returning id, queue;
 
 -- name: redrive
--- Dead letters go back to wait, with as many attempts as they had at first; those whose unique key somebody holds stay.
+-- Dead letters (of some tenants) go back to wait, with as many attempts as they had at first; those whose unique key somebody holds stay.
 with letters as (
     select id from dead where ($1::bigint[] is null or id = any($1)) and ($2::text is null or queue = $2)
-        and ($3::text is null or name = $3)
-    order by id limit $4 for update skip locked
+        and ($3::text is null or name = $3) and ($4::text[] is null or tenant = any($4))
+    order by id limit $5 for update skip locked
 ), keyed as (
     insert into job_unique (key, job_id)
     select d.unique_key, d.id from dead d join letters l on l.id = d.id where d.unique_key is not null order by d.id
@@ -56,8 +56,8 @@ from gone
 returning id, queue;
 
 -- name: discard
--- Lets go of dead letters.
-delete from dead where id = any($1::bigint[]) returning id;
+-- Lets go of dead letters, of some tenants.
+delete from dead where id = any($1::bigint[]) and ($2::text[] is null or tenant = any($2)) returning id;
 
 -- name: pause_queue
 -- Nothing of this queue is started from now on; what runs goes on.

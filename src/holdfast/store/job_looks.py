@@ -24,6 +24,12 @@ async def where_is(connection: Database, id: int) -> asyncpg.Record | None:
     return await connection.fetchrow(_Q["where_is"], id)
 
 
+async def tenant_of(connection: Database, id: int) -> str | None:
+    """Whose a job is; None when there is none."""
+    found: str | None = await connection.fetchval(_Q["tenant_of"], id)
+    return found
+
+
 async def facts(connection: Database, id: int, row: asyncpg.Record, limit_key: str | None) -> asyncpg.Record:
     """What may hold a waiting job back."""
     found = await connection.fetchrow(

@@ -1,31 +1,32 @@
 -- name: waiting
--- Waiting jobs behind an id, of a queue, function, tenant, schedule or batch, or any.
+-- Waiting jobs behind an id, of a queue, function, schedule or batch, of some tenants, or any.
 select id, queue, priority, name, tenant, attempt, attempts_max, run_at, starts_at, waits_for, parked_on, batch_id,
     schedule_id, tick_at, created_at
 from job
 where id > $1 and ($2::text is null or queue = $2) and ($3::text is null or name = $3)
-    and ($4::text is null or tenant = $4) and ($5::bigint is null or schedule_id = $5)
+    and ($4::text[] is null or tenant = any($4)) and ($5::bigint is null or schedule_id = $5)
     and ($6::bigint is null or batch_id = $6)
 order by id limit $7;
 
 -- name: running
--- Running jobs behind an id, of a queue, function, tenant, schedule or batch, or any.
+-- Running jobs behind an id, of a queue, function, schedule or batch, of some tenants, or any.
 select r.id, r.queue, r.priority, r.name, r.tenant, r.attempt, r.attempts_max, r.started_at, r.starts_at, r.batch_id,
     r.schedule_id, r.tick_at, r.created_at, r.cancelled_by, r.progress_done, r.progress_total, r.progress_note,
     coalesce(w.name, 'gone') as worker
 from running r left join worker w on w.id = r.worker_id
 where r.id > $1 and ($2::text is null or r.queue = $2) and ($3::text is null or r.name = $3)
-    and ($4::text is null or r.tenant = $4) and ($5::bigint is null or r.schedule_id = $5)
+    and ($4::text[] is null or r.tenant = any($4)) and ($5::bigint is null or r.schedule_id = $5)
     and ($6::bigint is null or r.batch_id = $6)
 order by r.id limit $7;
 
 -- name: runs
--- Attempts that ended, the youngest job first, before an id; of a queue, function, tenant, schedule, outcome or job.
+-- Attempts that ended, the youngest job first, before an id; of a queue, function, schedule or outcome, of some
+-- tenants, or any.
 select id, attempt, queue, priority, name, tenant, outcome, error, result, attempts_max, batch_id, schedule_id, tick_at,
     created_at, starts_at, started_at, finished_at
 from done
 where id < $1 and ($2::text is null or queue = $2) and ($3::text is null or name = $3)
-    and ($4::text is null or tenant = $4) and ($5::bigint is null or schedule_id = $5)
+    and ($4::text[] is null or tenant = any($4)) and ($5::bigint is null or schedule_id = $5)
     and ($6::text is null or outcome = $6)
 order by id desc, attempt desc, finished_at desc limit $7;
 
@@ -36,10 +37,11 @@ select id, attempt, queue, priority, name, args, tenant, outcome, error, result,
 from done where id = $1 order by attempt, finished_at limit 1100;
 
 -- name: dead
--- Dead letters behind an id, of a queue or function, or any.
+-- Dead letters behind an id, of a queue or function, of some tenants, or any.
 select id, queue, priority, name, args, tenant, attempt, lost, error, reason, schedule_id, tick_at, created_at, died_at
 from dead where id > $1 and ($2::text is null or queue = $2) and ($3::text is null or name = $3)
-order by id limit $4;
+    and ($4::text[] is null or tenant = any($4))
+order by id limit $5;
 
 -- name: where_is
 -- The stage of a job's life, and what is known of it there.
@@ -57,6 +59,14 @@ union all
 select 'dead', d.queue, d.priority, d.name, d.args, d.tenant, d.attempt, d.attempts_max, d.died_at, d.created_at, 0,
     null, false, d.limit_key, null, d.schedule_id, d.tick_at, d.created_at, null, d.lane, now(), null, null, null, null
 from dead d where d.id = $1
+limit 1;
+
+-- name: tenant_of
+-- Whose a job is, wherever it is.
+select tenant from job where id = $1
+union all select tenant from running where id = $1
+union all select tenant from dead where id = $1
+union all (select tenant from done where id = $1 limit 1)
 limit 1;
 
 -- name: facts

@@ -82,14 +82,18 @@ class Moved(msgspec.Struct, frozen=True):
     last_job_id: int | None
 
 
-async def due(connection: Database, functions: Sequence[str], limit: int, now: datetime | None) -> list[Due]:
+async def due(
+    connection: Database, functions: Sequence[str], limit: int, now: datetime | None, tenants: Sequence[str] | None
+) -> list[Due]:
     """Those that are due at `now`, or by the database's clock."""
-    return [Due(*row) for row in await connection.fetch(_Q["due"], functions, limit, now)]
+    return [Due(*row) for row in await connection.fetch(_Q["due"], functions, limit, now, tenants)]
 
 
-async def next_in_s(connection: Database, functions: Sequence[str], now: datetime | None) -> float | None:
+async def next_in_s(
+    connection: Database, functions: Sequence[str], now: datetime | None, tenants: Sequence[str] | None
+) -> float | None:
     """In how many seconds the next schedule is due; None when none is."""
-    found: float | None = await connection.fetchval(_Q["next_in_s"], functions, now)
+    found: float | None = await connection.fetchval(_Q["next_in_s"], functions, now, tenants)
     return found
 
 
@@ -140,9 +144,15 @@ async def one(connection: Database, id: int) -> ScheduleRow | None:
 
 
 async def page(
-    connection: Database, after: int, *, tenant: str | None, is_active: bool | None, function: str | None, limit: int
+    connection: Database,
+    after: int,
+    *,
+    tenants: Sequence[str] | None,
+    is_active: bool | None,
+    function: str | None,
+    limit: int,
 ) -> list[ScheduleRow]:
-    rows = await connection.fetch(_Q["page"], after, tenant, is_active, function, limit)
+    rows = await connection.fetch(_Q["page"], after, tenants, is_active, function, limit)
     return [ScheduleRow(*row) for row in rows]
 
 

@@ -1,5 +1,5 @@
 -- name: due
--- The schedules that are due and whose functions are known here, the longest overdue first; whether their last job is
+-- The schedules (of some tenants) that are due and whose functions are known here, the longest overdue first; whether their last job is
 -- still waiting or running; and what time it is, by the database's clock unless $3 replaces it.
 select s.id, s.name, s.tenant, s.expression, s.time_zone, s.gap, s.fold, s.missed, s.catch_up_s, s.overlap,
     s.function, s.args, s.queue, s.priority, s.is_active, s.changed_by, s.next_at, s.last_job_id,
@@ -7,12 +7,13 @@ select s.id, s.name, s.tenant, s.expression, s.time_zone, s.gap, s.fold, s.misse
         or exists (select from running r where r.id = s.last_job_id)) as is_live,
     coalesce($3::timestamptz, now()) as now
 from schedule s where s.next_at <= coalesce($3::timestamptz, now()) and s.function = any($1::text[])
+    and ($4::text[] is null or s.tenant = any($4))
 order by s.next_at, s.id limit $2;
 
 -- name: next_in_s
--- In how many seconds the next schedule is due.
+-- In how many seconds the next schedule (of some tenants) is due.
 select extract(epoch from min(next_at) - coalesce($2::timestamptz, now()))::double precision
-from schedule where function = any($1::text[]);
+from schedule where function = any($1::text[]) and ($3::text[] is null or tenant = any($3));
 
 -- name: lock_unmoved
 -- Locks those of the schedules that nobody else has moved on, or is about to.
@@ -84,12 +85,12 @@ select id, name, tenant, expression, time_zone, gap, fold, missed, catch_up_s, o
 from schedule where id = $1;
 
 -- name: page
--- Schedules by id, of one tenant, of a function, active or not.
+-- Schedules by id, of some tenants, of a function, active or not.
 select id, name, tenant, expression, time_zone, gap, fold, missed, catch_up_s, overlap, function, args, queue,
     priority, is_active, next_at, last_at, last_job_id, runs, failures, last_outcome, last_error, last_run_at, metadata,
     changed_by, created_at, changed_at
 from schedule
-where id > $1 and ($2::text is null or tenant = $2) and ($3::boolean is null or is_active = $3)
+where id > $1 and ($2::text[] is null or tenant = any($2)) and ($3::boolean is null or is_active = $3)
     and ($4::text is null or function = $4)
 order by id limit $5;
 

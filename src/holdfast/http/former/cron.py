@@ -22,14 +22,20 @@ from holdfast.services.former_cron import (
     make,
     run_due,
 )
+from holdfast.services.jobs.reach import reach_of
 from holdfast.services.schedules.acts import Schedules
 
 TAG = "replaced systems"
 RUN_S = 15.0
 """How long a run is waited for; the answer tells what has not ended by then."""
 _MAKING = ("invalid_schedule", "unknown_function", "invalid_arguments", "already_exists", "not_allowed", "unavailable")
-_LOOK: dict[str, Any] = {"right": "server", "former": True, "codes": ("unknown_schedule", "not_allowed", "unavailable")}
-_ACT: dict[str, Any] = {"right": "server", "former": True, "codes": ("unknown_schedule", *_MAKING)}
+_LOOK: dict[str, Any] = {
+    "right": "jobs",
+    "by": "service",
+    "former": True,
+    "codes": ("unknown_schedule", "not_allowed", "unavailable"),
+}
+_ACT: dict[str, Any] = {"right": "jobs", "by": "service", "former": True, "codes": ("unknown_schedule", *_MAKING)}
 
 
 class FormerCronJobs(msgspec.Struct, frozen=True):
@@ -126,8 +132,7 @@ async def run_cron_jobs(request: Asked) -> Response[bytes]:
     usually nothing; no browser has to stay open for them."""
     context = context_of(request)
     await read_body(request.receive, dict(request.scope["headers"]), context.limits.body_bytes_max)
-    jobs = request.app.state["jobs"]
-    ran = await run_due(jobs.pool, jobs.registry, within_s=min(RUN_S, context.answer_s / 2))
+    ran = await run_due(_schedules(request), within_s=min(RUN_S, context.answer_s / 2))
     said = f"{ran.executed} executed, {ran.failed} failed, {ran.skipped} skipped"
     return respond(_reply(200, FormerCronRan(ran, said)))
 
@@ -154,4 +159,4 @@ def _id(text: str) -> int:
 
 def _schedules(request: Asked) -> Schedules:
     found: Schedules = request.app.state["jobs"].schedules
-    return found
+    return found.within(reach_of(caller_of(request)))

@@ -8,6 +8,7 @@ import msgspec
 
 from holdfast.domain.errors import Refusal
 from holdfast.services.jobs.nudge import NUDGE
+from holdfast.services.jobs.reach import EVERYWHERE, Reach
 from holdfast.store import job_acts, job_limits
 
 LETTERS_MAX = 1_000
@@ -60,8 +61,9 @@ async def start_now(pool: asyncpg.Pool, id: int) -> None:
 
 
 async def redrive(
-    pool: asyncpg.Pool, *, ids: Sequence[int] | None = None, queue: str | None = None, name: str | None = None
-) -> list[int]:
+    pool: asyncpg.Pool, *, ids: Sequence[int] | None = None, queue: str | None = None, name: str | None = None,
+    reach: Reach = EVERYWHERE,
+) -> list[int]:  # fmt: skip
     """Sends dead letters again, up to a bound, with fresh attempts; those sent. A unique one whose key is held stays.
 
     Raises:
@@ -70,20 +72,20 @@ async def redrive(
     if ids is None and queue is None and name is None:
         _refuse("ids", "say which: `ids`, `queue` or `function`")
     async with pool.acquire() as tx, tx.transaction():
-        sent = await job_acts.redrive(tx, ids=ids, queue=queue, name=name, limit=LETTERS_MAX)
+        sent = await job_acts.redrive(tx, ids=ids, queue=queue, name=name, tenants=reach.tenants, limit=LETTERS_MAX)
     if ids is not None and not sent:
         raise Refusal("unknown_job", job=ids[0] if ids else None, problem="there is no such dead letter to send")
     NUDGE.now({queue for _, queue in sent})
     return sorted(id for id, _ in sent)
 
 
-async def discard(pool: asyncpg.Pool, ids: Sequence[int]) -> int:
+async def discard(pool: asyncpg.Pool, ids: Sequence[int], *, reach: Reach = EVERYWHERE) -> int:
     """Lets go of dead letters; how many.
 
     Raises:
         Refusal: `unknown_job` when there was none of them.
     """
-    count = await job_acts.discard(pool, list(ids)[:LETTERS_MAX])
+    count = await job_acts.discard(pool, list(ids)[:LETTERS_MAX], tenants=reach.tenants)
     if not count:
         raise Refusal("unknown_job", job=ids[0] if ids else None, problem="there is no such dead letter")
     return count

@@ -208,7 +208,9 @@ def _new(job: Job, options: Options, rows: Sequence[NewJob], batch_id: int | Non
 
 def _unique_key(job: Job, raw: bytes, options: Options) -> str | None:
     if options.unique_key is not None:
-        return f"{job.name}:{options.unique_key}"
+        # one tenant's keys never stand in another's way, nor tell of each other
+        whose = f"{options.tenant}:" if options.tenant else ""
+        return f"{job.name}:{whose}{options.unique_key}"
     if job.spec.unique is None:
         return None
     if job.spec.unique == "name":

@@ -20,11 +20,11 @@ STATES = ("waiting", "running")
 
 
 class JobFilter(msgspec.Struct, frozen=True, kw_only=True):
-    """Which jobs of a list; None for any."""
+    """Which jobs of a list; None for any. `tenants` is what the asker reaches (`Reach.among`)."""
 
     queue: str | None = None
     function: str | None = None
-    tenant: str | None = None
+    tenants: tuple[str, ...] | None = None
     schedule: int | None = None
     batch: int | None = None
     outcome: str | None = None
@@ -156,7 +156,7 @@ async def runs(pool: asyncpg.Pool, which: JobFilter, *, before: int = LAST, limi
 
 async def dead(pool: asyncpg.Pool, which: JobFilter, *, after: int = 0, limit: int = 100) -> list[DeadView]:
     """Dead letters by id."""
-    rows = await job_looks.rows(pool, "dead", after, which.queue, which.function, _bound(limit))
+    rows = await job_looks.rows(pool, "dead", after, which.queue, which.function, which.tenants, _bound(limit))
     return [
         DeadView(
             id=row["id"], queue=row["queue"], function=row["name"], args=msgspec.Raw(row["args"]),
@@ -310,7 +310,7 @@ def _progress(row: asyncpg.Record) -> dict[str, Any] | None:
 
 
 def _filters(which: JobFilter) -> tuple[Any, ...]:
-    return which.queue, which.function, which.tenant, which.schedule
+    return which.queue, which.function, which.tenants, which.schedule
 
 
 def _bound(limit: int) -> int:

@@ -21,7 +21,8 @@ Unique = Literal["args", "name"]
 
 class Spec(msgspec.Struct, frozen=True, kw_only=True):
     """How a function runs. `retries` are the attempts beyond the first; `unique` lets one job wait or run at a time,
-    of the same arguments or of the name; `running_max` is how many may run at once, over all workers."""
+    of the same arguments or of the name; `running_max` is how many may run at once, over all workers;
+    `is_for_tenants` lets holders of the right `jobs` put it in for their organisation, not only who runs the server."""
 
     queue: str = DEFAULT_QUEUE
     retries: int = 9
@@ -31,6 +32,7 @@ class Spec(msgspec.Struct, frozen=True, kw_only=True):
     running_max: int | None = None
     backoff: Backoff = Backoff()
     is_transactional: bool = False
+    is_for_tenants: bool = False
 
 
 class Job:

@@ -14,6 +14,7 @@ from holdfast.domain.jobs.states import LOW, PRIORITIES
 from holdfast.domain.local_time import zone
 from holdfast.services.jobs.enqueueing import Enqueued, Options, enqueue
 from holdfast.services.jobs.nudge import NUDGE, SCHEDULES
+from holdfast.services.jobs.reach import EVERYWHERE, RIGHT, Reach
 from holdfast.services.jobs.registry import Registry
 from holdfast.services.schedules.firing import limit_key, rules_of
 from holdfast.services.schedules.values import ScheduleChange, ScheduleRequest, TickView, request_of
@@ -41,18 +42,25 @@ class Backfilled(msgspec.Struct, frozen=True):
 class Schedules:
     """Schedules as people handle them. When one may be due earlier than before, all who listen are nudged."""
 
-    def __init__(self, pool: asyncpg.Pool, registry: Registry) -> None:
+    def __init__(self, pool: asyncpg.Pool, registry: Registry, reach: Reach = EVERYWHERE) -> None:
         self.pool = pool
         self.registry = registry
+        self.reach = reach
+
+    def within(self, reach: Reach) -> "Schedules":
+        """The same for somebody who reaches only so far: others' schedules are not there for them."""
+        return Schedules(self.pool, self.registry, reach)
 
     async def make(self, request: ScheduleRequest, *, by: str) -> ScheduleRow:
         """A new schedule.
 
         Raises:
             Refusal: `invalid_schedule`, `invalid_settings` (its zone), `unknown_function`, `invalid_arguments`,
-                `invalid_request`, `already_exists`.
+                `invalid_request`, `already_exists`, `not_allowed`.
         """
+        request = msgspec.structs.replace(request, tenant=self.reach.owner_of_new(request.tenant))
         self._check(request)
+        self.reach.check_function(self.registry.find(request.function))
         async with self.pool.acquire() as tx, tx.transaction():
             next_at = self._next(request, await jobs.clock(tx))
             row = await store.insert(tx, _values(request, next_at, by))
@@ -75,7 +83,11 @@ class Schedules:
             request = msgspec.structs.replace(before, **given)
             if request == before:
                 raise Refusal("nothing_to_change")
+            if not self.reach.sees(request.tenant):
+                raise Refusal("not_allowed", right=RIGHT, tenant=request.tenant[:40])
             self._check(request)
+            if (request.function, request.args) != (before.function, before.args):
+                self.reach.check_function(self.registry.find(request.function))
             timing = ("schedule", "time_zone", "gap", "fold")
             is_retimed = any(getattr(request, name) != getattr(before, name) for name in timing)
             next_at = row.next_at
@@ -93,9 +105,9 @@ class Schedules:
         Refusal: `unknown_schedule`.
         """
         async with self.pool.acquire() as tx, tx.transaction():
+            await self._locked(tx, id)
             await job_limits.drop_limit(tx, limit_key(id))
-            if not await store.remove(tx, id):
-                raise Refusal("unknown_schedule", schedule=id)
+            await store.remove(tx, id)
 
     async def run_now(self, id: int, *, by: str) -> Enqueued:
         """A job at once, beside the schedule's own ticks; a line `manual` in its ledger.
@@ -143,7 +155,7 @@ class Schedules:
         Refusal: `unknown_schedule`.
         """
         row = await store.one(self.pool, id)
-        if row is None:
+        if row is None or not self.reach.sees(row.tenant):
             raise Refusal("unknown_schedule", schedule=id)
         return row
 
@@ -153,7 +165,8 @@ class Schedules:
     ) -> list[ScheduleRow]:  # fmt: skip
         """Schedules by id, behind one."""
         limit = min(max(limit, 1), PAGE_MAX)
-        return await store.page(self.pool, after, tenant=tenant, is_active=active, function=function, limit=limit)
+        tenants = self.reach.among(tenant)
+        return await store.page(self.pool, after, tenants=tenants, is_active=active, function=function, limit=limit)
 
     async def ticks(
         self, id: int, *, before: datetime | None = None, state: str | None = None, limit: int = 100
@@ -218,7 +231,7 @@ class Schedules:
 
     async def _locked(self, tx: Connection, id: int) -> ScheduleRow:
         row = await store.locked(tx, id)
-        if row is None:
+        if row is None or not self.reach.sees(row.tenant):
             raise Refusal("unknown_schedule", schedule=id)
         return row
 

@@ -46,10 +46,13 @@ class Fired(msgspec.Struct, frozen=True):
     next_in_s: float | None
 
 
-async def fire_due(pool: asyncpg.Pool, registry: Registry, *, now: datetime | None = None) -> Fired:
-    """Fires what is due and nobody else is firing, up to a bound. `now` replaces the database's clock."""
+async def fire_due(
+    pool: asyncpg.Pool, registry: Registry, *, now: datetime | None = None, tenants: Sequence[str] | None = None
+) -> Fired:
+    """Fires what is due and nobody else is firing, up to a bound; of some tenants or all. `now` replaces the
+    database's clock."""
     functions = registry.names()
-    decided = [_decide(due) for due in await store.due(pool, functions, SCHEDULES_MAX, now)]
+    decided = [_decide(due) for due in await store.due(pool, functions, SCHEDULES_MAX, now, tenants)]
     jobs: list[tuple[int, int]] = []
     fired: list[Decided] = []
     if decided:
@@ -64,7 +67,7 @@ async def fire_due(pool: asyncpg.Pool, registry: Registry, *, now: datetime | No
     if jobs:
         NUDGE.now({_queue_of(registry, one.due) for one in fired})
     skipped = sum(not line.fires for one in fired for line in one.lines)
-    return Fired(jobs, skipped, await store.next_in_s(pool, functions, now))
+    return Fired(jobs, skipped, await store.next_in_s(pool, functions, now, tenants))
 
 
 async def _fire_unmoved(
