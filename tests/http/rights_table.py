@@ -50,6 +50,7 @@ PEOPLE = "133333..4.311."
 PEOPLE_BY_PEOPLE = "133333..43311."
 """What a token with `people` alone may not: it does not hold the rights that it would give."""
 SERVER = "1333333333311."
+JOBS = "133333....311."
 SHOP = "144.3...4.311."
 SHOP_SETTINGS = "144333..4.311."
 """At a site without a page: for who may nothing there, there is none."""
@@ -112,6 +113,13 @@ TABLE: dict[str, Row] = {
     "get_calendar_link": Row("names", NAMES),
     "stream_events": Row("public", PUBLIC),
     "stream_sites": Row("public", PUBLIC, query="?sites=campus"),
+    # -- who is there -----------------------------------------------------------------------------------------------
+    "beat": Row("known", EVERYBODY_KNOWN, {}),
+    "set_presence_status": Row("known", SIGNED_IN, {"status": "auto"}),
+    "get_presence": Row("known", EVERYBODY_KNOWN, absent="unknown_account"),
+    "query_presence": Row("known", EVERYBODY_KNOWN, {"accounts": []}),
+    "get_site_presence": Row("names", NAMES),
+    "stream_presence": Row("names", NAMES, query="?site=campus"),
     # -- acting ------------------------------------------------------------------------------------------------------
     "act_on_series": Row("book", BOOK, {"booking": "x"}),
     "preview_series": Row("book", BOOK, {}),
@@ -178,6 +186,14 @@ TABLE: dict[str, Row] = {
     **{
         name: Row("server", SERVER, body, absent=absent)
         for name, body, absent in (
+            ("list_queues", None, None), ("pause_queue", None, "unknown_queue"),
+            ("resume_queue", None, "unknown_queue"),
+            ("list_limits", None, None), ("set_limit", {}, None), ("drop_limit", None, "unknown_queue"),
+        )
+    },
+    **{
+        name: Row("jobs", JOBS, body, absent=absent)
+        for name, body, absent in (
             ("former_list_cron_jobs", None, None), ("former_create_cron_job", {}, None),
             ("former_get_cron_job", None, "unknown_schedule"), ("former_change_cron_job", {}, "unknown_schedule"),
             ("former_remove_cron_job", None, "unknown_schedule"), ("former_run_cron_jobs", None, None),
@@ -190,9 +206,6 @@ TABLE: dict[str, Row] = {
             ("cancel_job", None, "unknown_job"), ("start_job", None, "unknown_job"), ("list_runs", None, None),
             ("list_dead_letters", None, None), ("redrive_dead_letters", {}, "unknown_job"),
             ("discard_dead_letters", {}, "unknown_job"),
-            ("list_queues", None, None), ("pause_queue", None, "unknown_queue"),
-            ("resume_queue", None, "unknown_queue"),
-            ("list_limits", None, None), ("set_limit", {}, None), ("drop_limit", None, "unknown_queue"),
             ("list_functions", None, None),
         )
     },

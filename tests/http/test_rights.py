@@ -17,7 +17,7 @@ from tests.principals import Principals
 
 METHODS = ("get", "post", "put", "patch", "delete")
 DENIED = {"1": 401, "3": 403, "4": 404}
-STREAMS = {"stream_events", "stream_sites"}
+STREAMS = {"stream_events", "stream_sites", "stream_presence"}
 SERVER_LIKE = {"open", "known", "server"}
 
 

@@ -27,6 +27,8 @@ from holdfast.services.doorbell import Doorbell
 from holdfast.services.extensions import ExtensionError, load_policies
 from holdfast.services.journal import Epochs
 from holdfast.services.limiter import Limiter, RequestLimits
+from holdfast.services.presence import Presence, PresenceRules
+from holdfast.services.presence_changes import PresenceChanges
 from holdfast.services.reconcile import Reconciler
 from holdfast.services.sealing import Sealing
 from holdfast.services.sites import Sites
@@ -64,6 +66,8 @@ class House(msgspec.Struct, frozen=True):
     doorbell: Doorbell
     accounts: Accounts
     jobs: JobsHouse
+    presence: Presence
+    presence_changes: PresenceChanges
     stopping: asyncio.Event
     """Set when the program is asked to stop: streams end then, or they would hold it up."""
     loops: list[Loop] = []
@@ -114,7 +118,11 @@ async def opened(settings: Settings, stopping: asyncio.Event | None = None) -> A
         doorbell.listeners += [hub.hear, reconciler.hear]
         accounts = _accounts(settings, reads, doorbell)
         stores = await _stores(settings, url, limits, stack, desk)
-        services = {"desk": desk, "sites": sites, "reconciler": reconciler, "reads": reads, "accounts": accounts}
+        presence = _presence(settings, reads, accounts)
+        services = {
+            "desk": desk, "sites": sites, "reconciler": reconciler, "reads": reads, "accounts": accounts,
+            "presence": presence,
+        }  # fmt: skip
         jobs_pool = await _pool(url, limits, stack, "holdfast jobs", connections_of(settings))
         jobs = make_jobs(settings, jobs_pool, services, doorbell)
         stack.callback(close_jobs, doorbell)
@@ -127,7 +135,8 @@ async def opened(settings: Settings, stopping: asyncio.Event | None = None) -> A
         disks = Disks(settings.data, folder, low_bytes=settings.disk_free_min_mb * MIB)
         stopping = stopping if stopping is not None else asyncio.Event()
         yield House(
-            settings, url, desk_pool, reads, desk, sites, stores, reconciler, hub, doorbell, accounts, jobs, stopping,
+            settings, url, desk_pool, reads, desk, sites, stores, reconciler, hub, doorbell, accounts, jobs, presence,
+            PresenceChanges(presence), stopping,
             embedded=embedded, disks=disks, limiter=_limiter(settings),
         )  # fmt: skip
 
@@ -155,6 +164,14 @@ def _accounts(settings: Settings, pool: asyncpg.Pool, doorbell: Doorbell) -> Acc
     )
     keys = tuple(key.strip() for key in (settings.secret_key or "").split(",") if key.strip())
     return Accounts(pool, access, Throttle(pool), Sealing(keys, settings.data), rules)
+
+
+def _presence(settings: Settings, pool: asyncpg.Pool, accounts: Accounts) -> Presence:
+    rules = PresenceRules(settings.presence_beat_s, settings.presence_lease_s, settings.presence_away_minutes)
+    presence = Presence(pool, rules)
+    accounts.signed_in.append(presence.signed_in)
+    accounts.signed_out.append(presence.signed_out)
+    return presence
 
 
 async def _embedded(settings: Settings, stack: AsyncExitStack) -> EmbeddedServer:

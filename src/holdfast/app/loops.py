@@ -16,6 +16,7 @@ from holdfast.runtime.doorbell import Ringing
 from holdfast.runtime.live import Live
 from holdfast.runtime.loop import Loop
 from holdfast.runtime.mail import Sending, Telling
+from holdfast.runtime.presence import Attending
 from holdfast.runtime.reconciler import Reconciling
 from holdfast.runtime.retention import Retention
 from holdfast.runtime.rights import Rights
@@ -52,6 +53,7 @@ LOOPS: list[MakeLoop] = [
     lambda house: Sending(mailer_of(house.reads, house.settings)),
     lambda house: Telling(BookingMails(house.reads), house.desk),
     lambda house: Rights(house.accounts.access),
+    lambda house: Attending(house.presence, house.presence_changes),
 ]
 WORKER_LOOPS: list[MakeLoop] = [lambda house: Ringing(house.database_url, house.doorbell)]
 """What runs beside jobs and schedules in a process that serves nobody."""

@@ -56,6 +56,8 @@ HANDLERS: list[tuple[str, str]] = [
     ("holdfast.http.metrics", "METRICS_HANDLERS"),
     ("holdfast.http.reconciling", "RECONCILING_HANDLERS"),
     ("holdfast.realtime.streams", "LIVE_HANDLERS"),
+    ("holdfast.http.presence", "PRESENCE_HANDLERS"),
+    ("holdfast.realtime.presence", "PRESENCE_STREAMS"),
     ("holdfast.console.pages", "CONSOLE_HANDLERS"),
     ("holdfast.console.booking_page", "BOOKING_PAGE_HANDLERS"),
     ("holdfast.console.entry", "ENTRY_HANDLERS"),
@@ -80,6 +82,8 @@ def application(house: House) -> Any:
         "accounts": house.accounts,
         "jobs": house.jobs,
         "stores": house.stores,
+        "presence": house.presence,
+        "presence_changes": house.presence_changes,
         "streams_max": settings.streams_max,
         "metrics_public": settings.metrics_public,
     }
@@ -96,6 +100,7 @@ def application(house: House) -> Any:
         stopping=house.stopping,
         clients_max=settings.streams_max,
         seats=seats,
+        presence=house.presence,
     )
     house.accounts.access.moved.append(Rechecking(house.hub, sockets, house.accounts.access).ask)
     metrics = Metrics(house.desk, edge.traffic, health, loops=house.loops, pools=pools, disks=house.disks)

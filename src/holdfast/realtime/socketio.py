@@ -25,6 +25,7 @@ from holdfast.realtime.socketio_wire import NAMES, PLACE_END, Wire, session_of
 from holdfast.services.access import Access
 from holdfast.services.journal import lines_behind, position
 from holdfast.services.outages import UNREACHABLE
+from holdfast.services.presence import Presence
 from holdfast.services.reconcile import Reconciler
 from holdfast.services.stores import Stores
 
@@ -39,7 +40,7 @@ class SocketIO:
 
     def __init__(
         self, context: Context, hub: Hub, reconciler: Reconciler, stores: Stores, *, stopping: asyncio.Event,
-        clients_max: int, seats: Seats,
+        clients_max: int, seats: Seats, presence: Presence | None = None,
     ) -> None:  # fmt: skip
         self._hub = hub
         self._reads = context.reads
@@ -48,6 +49,7 @@ class SocketIO:
         self._stopping = stopping
         self._clients_max = clients_max
         self._seats = seats
+        self._presence = presence
         self._tellers: WeakKeyDictionary[Feed, Teller] = WeakKeyDictionary()
         self._audience = Audience()
         self._feeds = Feeds(hub, self._give)
@@ -115,14 +117,14 @@ class SocketIO:
                     check_room(caller, SITE, home)
                 except Refusal:
                     # it may still know somebody's room that it may join
-                    return client
+                    return self._joined(client)
                 await self._rooms.join(
                     client, (SITE, home.id, ""), home, before=partial(self._tell_missed, client, auth)
                 )
                 client.follows_home = True
         except UNREACHABLE:
             return None
-        return client
+        return self._joined(client)
 
     async def acted(self, client: Client, event: str, wishes: list[Any]) -> Any:
         return await self._acts.do(client, event, wishes)
@@ -143,6 +145,16 @@ class SocketIO:
 
     def left(self, client: Client) -> None:
         self._rooms.leave_all(client)
+        if self._presence is not None and client.is_counted:
+            client.is_counted = False
+            self._presence.parted(client.caller)
+
+    def _joined(self, client: Client) -> Client:
+        """Whoever is signed in is there while their connection is."""
+        if self._presence is not None:
+            client.is_counted = True
+            self._presence.joined(client.caller)
+        return client
 
     def refusal(self, refusal: Refusal, event: str | None = None) -> dict[str, Any]:
         return refused(refusal, event)

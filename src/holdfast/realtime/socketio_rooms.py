@@ -25,6 +25,7 @@ class Client:
         "eio_sid",
         "follows_home",
         "home",
+        "is_counted",
         "is_gone",
         "is_syncing",
         "position",
@@ -41,6 +42,8 @@ class Client:
         self.rooms: dict[Room, None] = {}
         self.follows_home = False
         """Whether it hears its home's events because it named nothing else to watch."""
+        self.is_counted = False
+        """Whether it is a sign that its caller is there."""
         self.is_gone = False
         self.is_syncing = False
         self.store: Room | None = None

@@ -22,6 +22,7 @@ from holdfast.realtime.outlets import AsgiOutlet, Outlet, SocketOutlet
 from holdfast.realtime.readers import Filter, Reader
 from holdfast.realtime.rechecking import Heard
 from holdfast.realtime.seats import Seats
+from holdfast.services.presence import Presence
 
 SITES_MAX = 100
 TYPES_MAX = 50
@@ -98,7 +99,7 @@ async def _streamed(
     seats.check(names)
     if "holdfast.head" in (request.scope.get("extensions") or ()):
         return respond(plain(200, None))
-    return _Streamed(hub, by_id, given, wanted, heard, partial(seats.taken, names))
+    return _Streamed(hub, by_id, given, wanted, heard, partial(seats.taken, names), request.app.state["presence"])
 
 
 def _right(caller: Actor, site: Site) -> str:
@@ -111,17 +112,18 @@ class _Streamed(Response[Any]):
 
     def __init__(
         self, hub: Hub, sites: dict[int, str], given: Given | None, wanted: Filter, heard: Heard,
-        seat: Callable[[], Seat],
+        seat: Callable[[], Seat], presence: Presence,
     ) -> None:  # fmt: skip
         super().__init__(None)
         self._hub, self._sites, self._given, self._wanted, self._seat = hub, sites, given, wanted, seat
         self._heard = heard
+        self._presence = presence
 
     def to_asgi_response(self, *_: Any, **__: Any) -> Any:
         return self._run
 
     async def _run(self, scope: Any, receive: Any, send: Any) -> None:
-        with self._seat():
+        with self._seat(), self._presence.connected(self._heard.actor):
             await self._tell(scope, receive, send)
 
     async def _tell(self, scope: Any, receive: Any, send: Any) -> None:

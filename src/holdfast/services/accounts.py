@@ -4,7 +4,7 @@ Whatever is sent to an address is sent in the transaction that it belongs to. Re
 address has an account: they get the same answer, and the owner of the address gets the mail.
 """
 
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Callable
 from contextlib import asynccontextmanager
 from typing import Any
 from uuid import UUID
@@ -79,6 +79,9 @@ class Accounts:
         self.public_url = "http://127.0.0.1:8765"
         """Under which address people reach the server; links begin with it."""
         self.passwords = Passwords()
+        self.signed_in: list[Callable[[UUID, bytes], None]] = []
+        """Told of each session that begins, by account and the hash of its secret; `signed_out` of its end by hand."""
+        self.signed_out: list[Callable[[UUID, bytes], None]] = []
 
     @asynccontextmanager
     async def changing(self, *, rights: bool = False) -> AsyncIterator[Connection]:

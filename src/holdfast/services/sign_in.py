@@ -101,6 +101,8 @@ async def open_session(accounts: Accounts, account_id: UUID, where: From, *, by:
         await store.signed_in(connection, account_id)
         actor = Actor(account_name(account_id), "account", account_id)
         await note(connection, actor, "signed_in", account_id=account_id, address=where.address, by=by)
+    for listener in accounts.signed_in:
+        listener(account_id, hash_of(secret))
     return SignedIn(account_id, secret, rules.session_life_s)
 
 
@@ -134,6 +136,8 @@ async def sign_out(accounts: Accounts, actor: Actor) -> None:
     async with accounts.changing(rights=True) as connection:
         if await store.end_session(connection, actor.credential, actor.account_id):
             await note(connection, actor, "signed_out", account_id=actor.account_id)
+    for listener in accounts.signed_out:
+        listener(actor.account_id, actor.credential)
 
 
 async def sign_out_everywhere(accounts: Accounts, actor: Actor, *, here_too: bool = True) -> int:

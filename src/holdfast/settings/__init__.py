@@ -285,6 +285,17 @@ class Settings:
     tick_retention_days: float = field(
         default=400.0, metadata=_about("days", "how long the ledger of schedules is kept", _between(1, 3660))
     )
+    presence_beat_s: float = field(
+        default=60.0,
+        metadata=_about("s", "how often browsers and devices are asked for a sign of life", _between(1, 3600)),
+    )
+    presence_lease_s: float = field(
+        default=300.0, metadata=_about("s", "for how long such a sign counts", _between(2, 86_400))
+    )
+    presence_away_minutes: float = field(
+        default=10.0,
+        metadata=_about("minutes", "after how long somebody who touches nothing is away", _between(0.1, 24 * 60)),
+    )
     sources: Mapping[str, str] = field(default_factory=dict, repr=False, compare=False)
 
     @property
