@@ -8,12 +8,14 @@ from contextlib import AsyncExitStack, asynccontextmanager
 from dataclasses import replace
 from functools import partial
 from pathlib import Path
+from typing import Any
 
 import asyncpg
 import msgspec
 import structlog
 
 from holdfast.app.jobs import JobsHouse, close_jobs, connections_of, make_jobs
+from holdfast.app.webhooks import make_webhooks
 from holdfast.http.server import StartError as StartError
 from holdfast.realtime.hub import Hub
 from holdfast.runtime.loop import Loop
@@ -36,6 +38,7 @@ from holdfast.services.stores import Stores, prepare_session
 from holdfast.services.sync.kit import SyncLimits
 from holdfast.services.throttle import Throttle
 from holdfast.services.vault import open_vault
+from holdfast.services.webhook_delivery import WebhookDelivery
 from holdfast.settings import Settings
 from holdfast.store import migrate
 from holdfast.store.codecs import prepare
@@ -66,6 +69,7 @@ class House(msgspec.Struct, frozen=True):
     doorbell: Doorbell
     accounts: Accounts
     jobs: JobsHouse
+    webhooks: WebhookDelivery
     presence: Presence
     presence_changes: PresenceChanges
     stopping: asyncio.Event
@@ -119,10 +123,11 @@ async def opened(settings: Settings, stopping: asyncio.Event | None = None) -> A
         accounts = _accounts(settings, reads, doorbell)
         stores = await _stores(settings, url, limits, stack, desk)
         presence = _presence(settings, reads, accounts)
-        services = {
+        services: dict[str, Any] = {
             "desk": desk, "sites": sites, "reconciler": reconciler, "reads": reads, "accounts": accounts,
             "presence": presence,
         }  # fmt: skip
+        webhooks = services["webhook_delivery"] = make_webhooks(settings, reads, accounts.sealing)
         jobs_pool = await _pool(url, limits, stack, "holdfast jobs", connections_of(settings))
         jobs = make_jobs(settings, jobs_pool, services, doorbell)
         stack.callback(close_jobs, doorbell)
@@ -135,8 +140,8 @@ async def opened(settings: Settings, stopping: asyncio.Event | None = None) -> A
         disks = Disks(settings.data, folder, low_bytes=settings.disk_free_min_mb * MIB)
         stopping = stopping if stopping is not None else asyncio.Event()
         yield House(
-            settings, url, desk_pool, reads, desk, sites, stores, reconciler, hub, doorbell, accounts, jobs, presence,
-            PresenceChanges(presence), stopping,
+            settings, url, desk_pool, reads, desk, sites, stores, reconciler, hub, doorbell, accounts, jobs, webhooks,
+            presence, PresenceChanges(presence), stopping,
             embedded=embedded, disks=disks, limiter=_limiter(settings),
         )  # fmt: skip
 

@@ -23,6 +23,7 @@ from holdfast.runtime.rights import Rights
 from holdfast.runtime.sharing import Sharing
 from holdfast.runtime.syncing import Syncing
 from holdfast.runtime.watch import Watching
+from holdfast.runtime.webhooks import Hooking
 from holdfast.services.booking_mail import BookingMails
 from holdfast.services.disk import MIB
 from holdfast.services.health import Health
@@ -53,6 +54,7 @@ LOOPS: list[MakeLoop] = [
     lambda house: Sending(mailer_of(house.reads, house.settings)),
     lambda house: Telling(BookingMails(house.reads), house.desk),
     lambda house: Rights(house.accounts.access),
+    lambda house: Hooking(house.webhooks, house.desk),
     lambda house: Attending(house.presence, house.presence_changes),
 ]
 WORKER_LOOPS: list[MakeLoop] = [lambda house: Ringing(house.database_url, house.doorbell)]

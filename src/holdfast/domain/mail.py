@@ -37,6 +37,7 @@ KINDS: Mapping[str, Kind] = {
     "invitation": Kind(("link", "valid_hours", "organisation", "inviter"), (*_ACCOUNT, "organisation", "inviter")),
     "reset": Kind(("link", "valid_hours"), _ACCOUNT),
     "verify": Kind(("link", "valid_hours"), _ACCOUNT),
+    "webhook_paused": Kind(("organisation", "webhook", "reason"), ("recipient", "organisation", "webhook", "reason")),
     "booking_received": Kind(_FACTS, _BOOKING),
     "booking_approved": Kind((*_FACTS, "reason"), (*_BOOKING, "reason")),
     "booking_confirmed": Kind(_FACTS, _BOOKING),

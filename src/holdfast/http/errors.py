@@ -48,6 +48,8 @@ STATUS: dict[str, int] = {
     "unknown_session": 404,
     "unknown_invitation": 404,
     "unknown_token": 404,
+    "unknown_webhook": 404,
+    "unknown_delivery": 404,
     "already_exists": 409,
     "already_queued": 409,
     "unit_in_use": 409,

@@ -46,6 +46,12 @@ ACTIONS: dict[str, str] = {
     "token_revoked": "a token was revoked",
     "organisation_made": "an organisation was made",
     "organisation_renamed": "an organisation was renamed",
+    "webhook_made": "an endpoint for webhooks was made",
+    "webhook_changed": "an endpoint got another address, description or other events",
+    "webhook_rotated": "an endpoint got a new secret",
+    "webhook_paused": "an endpoint was paused, by somebody or after days of failures",
+    "webhook_resumed": "an endpoint goes on",
+    "webhook_removed": "an endpoint was removed",
     "log_exported": "the account log or a journal was exported",
 }
 

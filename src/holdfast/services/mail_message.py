@@ -82,7 +82,7 @@ def values_of(mail: Claimed, letterhead: Letterhead) -> dict[str, str]:
     """placeholder → what stands for it: one line each, cut where it is too long."""
     data = mail.data
     values = {"recipient": mail.recipient}
-    for name in ("site", "name", "organisation", "inviter", "reference", "units", "units_before"):
+    for name in ("site", "name", "organisation", "inviter", "webhook", "reference", "units", "units_before"):
         if name in data:
             values[name] = on_one_line(data[name] or "", NAME_CHARS_MAX)
     # anybody can book in somebody else's name: that field must not become a way to send advertising

@@ -296,6 +296,22 @@ class Settings:
         default=10.0,
         metadata=_about("minutes", "after how long somebody who touches nothing is away", _between(0.1, 24 * 60)),
     )
+    webhook_http: bool = field(
+        default=False, metadata=_about("yes/no", "whether webhooks may go to addresses without TLS")
+    )
+    webhook_networks: str | None = field(
+        default=None,
+        metadata=_about(
+            "addresses", "networks that are not public and webhooks may go to, with commas between", _check_networks
+        ),
+    )
+    webhook_timeout_s: float = field(
+        default=15.0, metadata=_about("s", "how long the receiver of a webhook may take", _between(1, 50))
+    )
+    webhook_pause_days: float = field(
+        default=5.0,
+        metadata=_about("days", "after how long without success nothing is sent to an endpoint", _between(0.01, 90)),
+    )
     sources: Mapping[str, str] = field(default_factory=dict, repr=False, compare=False)
 
     @property

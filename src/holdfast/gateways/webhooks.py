@@ -1,0 +1,183 @@
+"""Sending to addresses that others have chosen: a request must not reach what only this machine can.
+
+The name is resolved here, each of its addresses is looked at, and the connection goes to one that was looked at, so
+that a name cannot mean another address a moment later. No redirects, no proxy of the environment, no decoding; a
+bounded time for all of it and a bounded answer.
+"""
+
+import asyncio
+import ssl
+from collections.abc import Awaitable, Callable, Mapping, Sequence
+from ipaddress import IPv4Address, IPv4Network, IPv6Address, IPv6Network, ip_address
+from time import perf_counter
+from urllib.parse import urlsplit, urlunsplit
+
+import httpx
+import msgspec
+
+from holdfast.domain.errors import Refusal
+
+URL_CHARS_MAX = 2_000
+ANSWER_BYTES_MAX = 16_384
+ANSWER_CHARS_KEPT = 1_000
+ADDRESSES_MAX = 20
+PORTS = {"https": 443, "http": 80}
+
+Address = IPv4Address | IPv6Address
+Network = IPv4Network | IPv6Network
+Resolve = Callable[[str, int], Awaitable[Sequence[str]]]
+
+_NAT64 = IPv6Network("64:ff9b::/96")
+
+
+class Answered(msgspec.Struct, frozen=True):
+    """What a receiver answered, or why there is no answer; how long that took."""
+
+    took_ms: float
+    status: int | None = None
+    error: str | None = None
+    answer: str | None = None
+    retry_after_s: float | None = None
+
+    @property
+    def is_taken(self) -> bool:
+        return self.status is not None and 200 <= self.status < 300 and self.error is None
+
+
+class AddressRefused(Exception):
+    """The name leads to an address that nothing may be sent to, or to none."""
+
+
+class WebhookSender:
+    """Sends one request at a time. `allowed` are networks that may be sent to although they are not public."""
+
+    def __init__(
+        self, *, allowed: Sequence[Network] = (), within_s: float = 15.0, resolve: Resolve | None = None,
+        trust: ssl.SSLContext | None = None,
+    ) -> None:  # fmt: skip
+        self._allowed = tuple(allowed)
+        self._within_s = within_s
+        self._resolve = resolve or _resolved
+        self._trust = trust
+
+    async def send(self, url: str, headers: Mapping[str, str], body: bytes) -> Answered:
+        """Posts to an address; whatever happens is an answer."""
+        began = perf_counter()
+        try:
+            async with asyncio.timeout(self._within_s):
+                status, answer, retry_after = await self._post(url, headers, body)
+        except TimeoutError:
+            return Answered(_ms(began), error=f"no whole answer within {self._within_s:g} s")
+        except AddressRefused as refused:
+            return Answered(_ms(began), error=str(refused))
+        except (httpx.HTTPError, httpx.InvalidURL, ssl.SSLError, OSError, ValueError) as error:
+            return Answered(_ms(began), error=f"{type(error).__name__}: {error}"[:300])
+        problem = None if 200 <= status < 300 else f"answered {status}"
+        if 300 <= status < 400:
+            problem = f"answered {status}; redirects are not followed"
+        return Answered(_ms(began), status, problem, answer, retry_after)
+
+    async def _post(self, url: str, headers: Mapping[str, str], body: bytes) -> tuple[int, str, float | None]:
+        parts = urlsplit(url)
+        host = parts.hostname or ""
+        port = parts.port or PORTS[parts.scheme]
+        address = await self._address(host, port)
+        literal = f"[{address}]" if isinstance(address, IPv6Address) else str(address)
+        pinned = urlunsplit((parts.scheme, f"{literal}:{port}", parts.path or "/", parts.query, ""))
+        said = {
+            **headers, "host": parts.netloc.rpartition("@")[2], "content-type": "application/json",
+            "accept-encoding": "identity", "user-agent": "Holdfast-Webhooks/1",
+        }  # fmt: skip
+        transport = httpx.AsyncHTTPTransport(verify=self._context(), limits=httpx.Limits(max_keepalive_connections=0))
+        async with httpx.AsyncClient(
+            transport=transport, trust_env=False, follow_redirects=False, timeout=self._within_s
+        ) as client:
+            request = client.build_request("POST", pinned, headers=said, content=body)
+            # the certificate is held against the name, although the connection goes to the address
+            request.extensions = {**request.extensions, "sni_hostname": host}
+            response = await client.send(request, stream=True)
+            try:
+                return response.status_code, await _read(response), _retry_after(response.headers.get("retry-after"))
+            finally:
+                await response.aclose()
+
+    async def _address(self, host: str, port: int) -> Address:
+        """The first address of a name; every one of them must be one that may be sent to."""
+        try:
+            found = [ip_address(host)]
+        except ValueError:
+            try:
+                told = await self._resolve(host, port)
+            except OSError as error:
+                raise AddressRefused(f"the name {host} cannot be resolved: {error}") from None
+            found = [ip_address(each.partition("%")[0]) for each in told[:ADDRESSES_MAX]]
+        if not found:
+            raise AddressRefused(f"the name {host} has no address")
+        for each in found:
+            if not (is_public(each) or any(each in network for network in self._allowed)):
+                raise AddressRefused(f"{host} leads to {each}, which is no public address")
+        return found[0]
+
+    def _context(self) -> ssl.SSLContext:
+        if self._trust is None:
+            self._trust = httpx.create_ssl_context(trust_env=False)
+        return self._trust
+
+
+def is_public(address: Address) -> bool:
+    """Whether an address is one of the public internet, also when it hides another one within."""
+    if isinstance(address, IPv6Address):
+        inner = address.ipv4_mapped or address.sixtofour or (address.teredo[1] if address.teredo else None)
+        if inner is None and address in _NAT64:
+            inner = IPv4Address(int(address) & 0xFFFFFFFF)
+        if inner is not None:
+            return is_public(inner)
+        if int(address) >> 32 == 0:  # an IPv4 address of old in the lowest bits
+            return False
+    return address.is_global and not (address.is_multicast or address.is_reserved or address.is_unspecified)
+
+
+def url_of(given: str, *, http: bool) -> str:
+    """An address as it is kept.
+
+    Raises:
+        Refusal: `invalid_request`: it is none, names a user, or is not https while `http` is False.
+    """
+    schemes = ("https", "http") if http else ("https",)
+    problem = f"must look like {schemes[0]}://hooks.example.org/path, without user or fragment"
+    try:
+        parts = urlsplit(given)
+        is_right = (
+            parts.scheme in schemes and bool(parts.hostname) and parts.port != 0
+            and parts.username is None and parts.password is None and not parts.fragment
+        )  # fmt: skip
+    except ValueError:
+        is_right = False
+    is_plain = given.isascii() and given.isprintable() and " " not in given and len(given) <= URL_CHARS_MAX
+    if not (is_right and is_plain):
+        raise Refusal("invalid_request", field="url", given=given[:100], problem=problem)
+    return given
+
+
+async def _resolved(host: str, port: int) -> Sequence[str]:
+    found = await asyncio.get_running_loop().getaddrinfo(host, port, type=1)
+    return [str(each[4][0]) for each in found]
+
+
+async def _read(response: httpx.Response) -> str:
+    """The beginning of an answer; what is behind it is not waited for."""
+    kept = b""
+    async for chunk in response.aiter_raw():
+        kept += chunk
+        if len(kept) >= ANSWER_BYTES_MAX:
+            break
+    text = kept[:ANSWER_CHARS_KEPT].decode("utf-8", "replace")
+    return "".join(each if each.isprintable() or each == "\n" else "\ufffd" for each in text)
+
+
+def _retry_after(given: str | None) -> float | None:
+    return float(given) if given is not None and given.isascii() and given.isdigit() and len(given) <= 6 else None
+
+
+def _ms(began: float) -> float:
+    return round((perf_counter() - began) * 1000, 1)

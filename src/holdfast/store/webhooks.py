@@ -1,0 +1,213 @@
+"""Endpoints, positions and deliveries as they are recorded. Rows in, values out; decides nothing."""
+
+from collections.abc import Sequence
+from datetime import datetime
+from uuid import UUID
+
+import asyncpg
+import msgspec
+
+from holdfast.store import sql
+from holdfast.store.connection import Connection, Database
+
+_Q = sql.load("webhooks")
+
+Pair = tuple[UUID, int]
+"""An endpoint and a site."""
+
+
+class WebhookRow(msgspec.Struct, frozen=True):
+    """An endpoint as it stands, its secrets sealed."""
+
+    id: UUID
+    organisation_id: UUID
+    site_id: int | None
+    site: str | None
+    url: str
+    description: str
+    events: list[str]
+    secret: bytes
+    secret_before: bytes | None
+    before_until: datetime | None
+    paused_at: datetime | None
+    paused_by: str | None
+    failing_since: datetime | None
+    created_by: str
+    created_at: datetime
+    now: datetime
+
+
+class DeliveryRow(msgspec.Struct, frozen=True):
+    id: UUID
+    webhook_id: UUID
+    type: str
+    payload: str
+    state: str
+    attempts: int
+    status: int | None
+    error: str | None
+    created_at: datetime
+    ended_at: datetime | None
+
+
+class NewDelivery(msgspec.Struct, frozen=True):
+    id: UUID
+    webhook_id: UUID
+    key: str
+    type: str
+    payload: str
+
+
+class Position(msgspec.Struct, frozen=True):
+    """Up to where an endpoint has been told of a site, and up to where there is something to tell."""
+
+    version: int
+    until: int
+    slug: str
+
+
+class Tried(msgspec.Struct, frozen=True):
+    """What became of an attempt."""
+
+    status: int | None
+    took_ms: float
+    error: str | None
+    answer: str | None
+
+
+class AttemptRow(msgspec.Struct, frozen=True):
+    number: int
+    at: datetime
+    status: int | None
+    took_ms: float
+    error: str | None
+    answer: str | None
+
+
+async def insert(tx: Connection, new: WebhookRow) -> None:
+    await tx.execute(
+        _Q["insert"], new.id, new.organisation_id, new.site_id, new.url, new.description, new.events, new.secret,
+        new.created_by,
+    )  # fmt: skip
+    await tx.execute(_Q["begin_positions"], new.id, new.organisation_id, new.site_id)
+
+
+async def count(tx: Connection, organisation_id: UUID) -> int:
+    found: int = await tx.fetchval(_Q["count"], organisation_id)
+    return found
+
+
+async def page(pool: Database, organisation_id: UUID, limit: int) -> list[WebhookRow]:
+    return [WebhookRow(**row) for row in await pool.fetch(_Q["page"], organisation_id, limit)]
+
+
+async def one(pool: Database, id: UUID) -> WebhookRow | None:
+    row = await pool.fetchrow(_Q["one"], id)
+    return None if row is None else WebhookRow(**row)
+
+
+async def lock(tx: Connection, id: UUID) -> WebhookRow | None:
+    """The endpoint, locked until the transaction ends."""
+    await tx.fetchval(_Q["lock"], id)
+    return await one(tx, id)
+
+
+async def change(tx: Connection, id: UUID, url: str, description: str, events: Sequence[str]) -> None:
+    await tx.execute(_Q["change"], id, url, description, events)
+
+
+async def rotate(tx: Connection, id: UUID, secret: bytes, overlap_hours: float) -> None:
+    await tx.execute(_Q["rotate"], id, secret, overlap_hours)
+
+
+async def pause(tx: Connection, id: UUID, by: str) -> bool:
+    """Whether it was not paused before."""
+    return await tx.fetchval(_Q["pause"], id, by) is not None
+
+
+async def resume(tx: Connection, id: UUID) -> bool:
+    """Whether it was paused."""
+    return await tx.fetchval(_Q["resume"], id) is not None
+
+
+async def remove(tx: Connection, id: UUID) -> None:
+    await tx.execute(_Q["remove"], id)
+
+
+async def due(pool: Database, among: Sequence[int] | None, after: Pair, limit: int) -> list[Pair]:
+    return [(row["webhook_id"], row["site_id"]) for row in await pool.fetch(_Q["due"], among, *after, limit)]
+
+
+async def locked_position(tx: Connection, pair: Pair) -> Position | None:
+    """Locked until the transaction ends, begun when nobody has; None while somebody else is telling."""
+    await tx.execute(_Q["begin_position"], *pair)
+    row = await tx.fetchrow(_Q["lock_position"], *pair)
+    return None if row is None else Position(**row)
+
+
+async def move_position(tx: Connection, pair: Pair, version: int) -> None:
+    await tx.execute(_Q["move_position"], *pair, version)
+
+
+async def put_in(tx: Connection, new: Sequence[NewDelivery]) -> list[tuple[UUID, UUID]]:
+    """Those that were not there yet, as (delivery, endpoint)."""
+    columns = zip(*(msgspec.structs.astuple(each) for each in new), strict=True)
+    rows = await tx.fetch(_Q["put_in"], *(list(column) for column in columns))
+    return [(row["id"], row["webhook_id"]) for row in rows]
+
+
+async def given_up(pool: Database, patterns: Sequence[str], but: str, limit: int) -> list[asyncpg.Record]:
+    rows: list[asyncpg.Record] = await pool.fetch(_Q["given_up"], patterns, but, limit)
+    return rows
+
+
+async def delivery(pool: Database, id: UUID) -> DeliveryRow | None:
+    row = await pool.fetchrow(_Q["delivery"], id)
+    return None if row is None else DeliveryRow(**row)
+
+
+async def deliveries(
+    pool: Database, webhook_id: UUID, before: UUID, state: str | None, limit: int
+) -> list[DeliveryRow]:
+    return [DeliveryRow(**row) for row in await pool.fetch(_Q["deliveries"], webhook_id, before, state, limit)]
+
+
+async def attempts(pool: Database, delivery_id: UUID) -> list[AttemptRow]:
+    return [AttemptRow(**row) for row in await pool.fetch(_Q["attempts"], delivery_id)]
+
+
+async def note_attempt(tx: Database, id: UUID, tried: Tried, state: str) -> None:
+    await tx.execute(_Q["note_attempt"], id, tried.status, tried.error, tried.took_ms, tried.answer, state)
+
+
+async def set_state(tx: Database, id: UUID, state: str) -> None:
+    await tx.execute(_Q["set_state"], id, state)
+
+
+async def going_on(pool: Database, limit: int) -> list[UUID]:
+    """Endpoints that are not paused any more and have deliveries that were held."""
+    return [row["id"] for row in await pool.fetch(_Q["going_on"], limit)]
+
+
+async def let_go_on(tx: Connection, webhook_id: UUID, limit: int) -> list[UUID]:
+    """Deliveries that were held and wait again."""
+    return [row["id"] for row in await tx.fetch(_Q["held"], webhook_id, limit)]
+
+
+async def succeeded(tx: Database, id: UUID) -> None:
+    await tx.execute(_Q["succeeded"], id)
+
+
+async def failing(tx: Database, id: UUID, days: float) -> tuple[datetime, bool] | None:
+    """Since when an endpoint has taken nothing, and whether that is too long."""
+    row = await tx.fetchrow(_Q["failing"], id, days)
+    return None if row is None else (row["failing_since"], row["is_too_long"])
+
+
+async def owners(tx: Connection, organisation_id: UUID) -> list[asyncpg.Record]:
+    rows: list[asyncpg.Record] = await tx.fetch(_Q["owners"], organisation_id)
+    return rows
+
+
+async def forget(pool: Database, after_days: float, limit: int) -> int:
+    return len(await pool.fetch(_Q["forget"], after_days, limit))
