@@ -100,13 +100,13 @@ async def mail_server(*, tls: str = "none", certificate: Path | None = None) -> 
         listening.close()
 
 
-def make_certificate(folder: Path) -> Path:
+def make_certificate(folder: Path, names: str = "IP:127.0.0.1") -> Path:
     """A file with a key and a certificate for 127.0.0.1 that nobody has signed but itself."""
     file = folder / "mail.pem"
     subprocess.run(
         [
             "openssl", "req", "-x509", "-newkey", "ec", "-pkeyopt", "ec_paramgen_curve:prime256v1", "-nodes",
-            "-days", "2", "-subj", "/CN=localhost", "-addext", "subjectAltName=IP:127.0.0.1",
+            "-days", "2", "-subj", "/CN=localhost", "-addext", f"subjectAltName={names}",
             "-keyout", str(folder / "key.pem"), "-out", str(folder / "cert.pem"),
         ],
         check=True, capture_output=True,

@@ -1,12 +1,15 @@
 """A request that others have chosen the address of reaches nothing that only this machine can, and is bounded."""
 
+import ssl
 from ipaddress import ip_address, ip_network
+from pathlib import Path
 
 import pytest
 
 from holdfast.domain.errors import Refusal
 from holdfast.gateways.webhooks import ANSWER_BYTES_MAX, ANSWER_CHARS_KEPT, WebhookSender, is_public, url_of
 from tests.receiver import answering, receiving
+from tests.smtp import make_certificate
 
 HERE = [ip_network("127.0.0.0/8")]
 BODY = b'{"type": "x"}'
@@ -59,6 +62,22 @@ async def test_a_name_is_asked_for_once_and_the_connection_goes_to_what_was_look
         assert came["headers"]["host"] == f"hooks.example.org:{receiver.port}"
         answered = await sender.send(url, {}, BODY)
         assert not answered.is_taken and "127.0.0.2" in (answered.error or "") and len(receiver.requests) == 1
+
+
+async def test_the_certificate_is_held_against_the_name_though_the_connection_goes_to_the_address(tmp_path: Path):
+    certificate = make_certificate(tmp_path, "DNS:hooks.example.org")
+    tls = ssl.create_default_context(ssl.Purpose.CLIENT_AUTH)
+    tls.load_cert_chain(certificate)
+    trust = ssl.create_default_context(cafile=str(certificate))
+    async with receiving(tls) as receiver:
+        sender = WebhookSender(allowed=HERE, resolve=answering("127.0.0.1"), trust=trust)
+        assert (await sender.send(f"https://hooks.example.org:{receiver.port}/", {}, BODY)).is_taken
+        for host in ("other.example.org", "127.0.0.1"):
+            answered = await sender.send(f"https://{host}:{receiver.port}/", {}, BODY)
+            assert answered.status is None and "certificate" in (answered.error or "").lower()
+        strict = WebhookSender(allowed=HERE, resolve=answering("127.0.0.1"))
+        assert (await strict.send(f"https://hooks.example.org:{receiver.port}/", {}, BODY)).status is None
+        assert len(receiver.requests) == 1
 
 
 async def test_redirects_are_not_followed():
