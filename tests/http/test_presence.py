@@ -110,6 +110,17 @@ def test_an_open_stream_is_a_sign_of_life(server: LiveServer, principals: Princi
         until(lambda: me(person)["live_status"], "online")
 
 
+def test_a_socket_of_somebody_signed_in_is_a_sign_of_life(principals: Principals, site: str):
+    person = principals.person("staff", site)
+    person.post("/api/presence/beat", json={"status": "offline"})
+    until(lambda: me(person)["live_status"], "offline")
+    opened = person.get("/socket.io/", params={"EIO": "4", "transport": "polling"})
+    sid = json.loads(opened.text[1:])["sid"]
+    asked = {"EIO": "4", "transport": "polling", "sid": sid}
+    assert person.post("/socket.io/", params=asked, content="40{}").status_code == 200
+    until(lambda: me(person)["live_status"], "online")
+
+
 def test_listeners_are_told_all_first_and_then_what_changes(principals: Principals, site: str):
     manager, person = principals.person("manager", site), principals.person("staff", site)
     account = me(person)["account"]
