@@ -33,6 +33,7 @@ SECRET = "x" * 43
 MISMATCH = {"If-Match": '"1"'}
 """Refused behind the rights and before anything is changed."""
 CAFE = "?site=corner"
+WINDOW = {"after": "2026-03-08T09:00:00Z", "until": "2026-03-08T10:00:00Z"}
 
 # nobody, customer, other customer, viewer, housekeeping, staff, manager, owner, foreign owner,
 # token with the right, token with all others, revoked token, expired token, admin
@@ -114,7 +115,7 @@ TABLE: dict[str, Row] = {
     "stream_events": Row("public", PUBLIC),
     "stream_sites": Row("public", PUBLIC, query="?sites=campus"),
     # -- who is there -----------------------------------------------------------------------------------------------
-    "beat": Row("known", EVERYBODY_KNOWN, {}),
+    "beat": Row("known", "1..........113", {}),
     "set_presence_status": Row("known", SIGNED_IN, {"status": "auto"}),
     "get_presence": Row("known", EVERYBODY_KNOWN, absent="unknown_account"),
     "query_presence": Row("known", EVERYBODY_KNOWN, {"accounts": []}),
@@ -183,6 +184,21 @@ TABLE: dict[str, Row] = {
     "create_organisation": Row("server", SERVER, {"name": "Others"}),
     "close_account": Row("server", SERVER, fresh="person"),
     "reconcile_all": Row("server", SERVER, query="?dry_run=true"),
+    "preview_schedule": Row("jobs", JOBS, query="?schedule=every_5_minutes"),
+    **{
+        name: Row("jobs", PEOPLE, absent="unknown_webhook")
+        for name in (
+            "list_webhooks", "get_webhook", "remove_webhook", "test_webhook", "pause_webhook", "resume_webhook",
+            "list_deliveries", "redeliver",
+        )
+    },
+    **{
+        name: Row("jobs", PEOPLE_BY_PEOPLE, body, absent="unknown_webhook")
+        for name, body in (
+            ("create_webhook", {"url": "x", "events": []}), ("change_webhook", {}), ("rotate_webhook", None),
+            ("get_delivery", None),
+        )
+    },
     **{
         name: Row("server", SERVER, body, absent=absent)
         for name, body, absent in (
@@ -197,11 +213,13 @@ TABLE: dict[str, Row] = {
             ("former_list_cron_jobs", None, None), ("former_create_cron_job", {}, None),
             ("former_get_cron_job", None, "unknown_schedule"), ("former_change_cron_job", {}, "unknown_schedule"),
             ("former_remove_cron_job", None, "unknown_schedule"), ("former_run_cron_jobs", None, None),
-            ("list_schedules", None, None), ("create_schedule", {}, None), ("preview_schedule", None, None),
+            ("list_schedules", None, None), ("create_schedule", {}, None),
+            ("backfill_schedule", WINDOW, "unknown_schedule"),
             ("get_schedule", None, "unknown_schedule"), ("remove_schedule", None, "unknown_schedule"),
             ("change_schedule", {}, "unknown_schedule"), ("run_schedule", None, "unknown_schedule"),
-            ("backfill_schedule", {}, "unknown_schedule"), ("list_ticks", None, "unknown_schedule"),
-            ("list_jobs", None, None), ("enqueue_job", {}, None), ("get_job", None, "unknown_job"),
+            ("list_ticks", None, "unknown_schedule"),
+            ("list_jobs", None, None), ("enqueue_job", {"function": "nothing"}, "unknown_function"),
+            ("get_job", None, "unknown_job"),
             ("explain_job", None, "unknown_job"), ("list_job_lines", None, "unknown_job"),
             ("cancel_job", None, "unknown_job"), ("start_job", None, "unknown_job"), ("list_runs", None, None),
             ("list_dead_letters", None, None), ("redrive_dead_letters", {}, "unknown_job"),

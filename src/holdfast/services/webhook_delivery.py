@@ -89,10 +89,10 @@ class WebhookDelivery:
             if row is None or row.paused_at is not None or position is None or position.version >= position.until:
                 return False
             until = min(position.version + LINES_MAX, position.until)
+            wanted = reads.LineFilter(types=tuple(sorted(types_of(row.events))))
             lines = await reads.journal(
-                tx, pair[1], after=position.version, until=until, limit=LINES_MAX, types=sorted(types_of(row.events)),
-                subject=None,
-            )  # fmt: skip
+                tx, pair[1], after=position.version, until=until, limit=LINES_MAX, wanted=wanted
+            )
             await self._put_in(tx, row, [_of_line(row.id, pair[1], position.slug, line) for line in lines])
             await store.move_position(tx, pair, until)
             return until < position.until
