@@ -14,7 +14,8 @@ from msgspec import Meta
 
 from holdfast.domain.actors import Actor, check_in
 from holdfast.domain.local_time import parse_instant, zone
-from holdfast.http.accounts import Email, where_of
+from holdfast.http.account_bodies import Email
+from holdfast.http.accounts import where_of
 from holdfast.http.calls import id_of, plain
 from holdfast.http.context import caller_of, context_of
 from holdfast.http.framework import body_of, respond, rows_of

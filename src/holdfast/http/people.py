@@ -13,7 +13,8 @@ from msgspec import Meta
 from holdfast.domain.actors import RIGHTS, ROLES
 from holdfast.domain.errors import Refusal
 from holdfast.domain.local_time import parse_instant, zone
-from holdfast.http.accounts import Done, Email, Line, Me, Password, Secret, signed_in, where_of
+from holdfast.http.account_bodies import Done, Email, Line, Me, Password, Secret
+from holdfast.http.accounts import signed_in, where_of
 from holdfast.http.calls import id_of, plain
 from holdfast.http.context import caller_of, context_of
 from holdfast.http.framework import body_of, respond, rows_of
