@@ -1,10 +1,12 @@
 """What ties our replies to Litestar: replies as its responses, its own refusals in our words."""
 
-from typing import Any, TypeVar
+import sys
+from typing import Annotated, Any, TypeVar
 
 import msgspec
 from litestar import Request, Response
 from litestar.exceptions import HTTPException
+from litestar.params import QueryParameter
 
 from holdfast.domain.errors import Refusal
 from holdfast.http.bodies import decode, read_body
@@ -16,6 +18,10 @@ from holdfast.http.former.shape import MEDIA, is_former
 from holdfast.services.paging import bounded
 
 T = TypeVar("T")
+IdAfter = Annotated[int, QueryParameter(name="after", description="go on behind this id", ge=0, le=2**53)]
+"""Ids are numbers that JSON carries exactly."""
+IdWanted = Annotated[int | None, QueryParameter(ge=0, le=2**53)]
+Count = Annotated[int, QueryParameter(ge=0, le=2**31 - 1)]
 _CODES = {404: "unknown_route", 405: "wrong_method", 413: "body_too_large", 415: "wrong_media"}
 
 
@@ -26,9 +32,10 @@ def respond(reply: Reply, media: str = "application/json") -> Response[bytes]:
     return Response(body, status_code=status, headers=named, media_type=media)
 
 
-def rows_of(request: Request[Any, Any, Any], limit: int) -> int:
-    """How many rows a page has that was asked for with this `limit`: at most what the operator allows any."""
-    return bounded(limit, context_of(request).limits.page_rows_max)
+def rows_of(request: Request[Any, Any, Any], limit: int, most: int = sys.maxsize) -> int:
+    """How many rows a page has that was asked for with this `limit`: at most what the operator allows any, and at most
+    what this list has on a page."""
+    return bounded(limit, min(context_of(request).limits.page_rows_max, most))
 
 
 async def body_of(request: Request[Any, Any, Any], decoder: msgspec.json.Decoder[T]) -> T:

@@ -11,7 +11,7 @@ from holdfast.domain.errors import Refusal
 from holdfast.http.bodies import decode, read_body
 from holdfast.http.calls import plain
 from holdfast.http.context import caller_of, context_of
-from holdfast.http.framework import respond
+from holdfast.http.framework import Count, IdAfter, IdWanted, respond, rows_of
 from holdfast.services.jobs import acts, looks
 from holdfast.services.jobs.acts import Cancelled
 from holdfast.services.jobs.enqueueing import PARENTS_MAX, Enqueued, Options, enqueue
@@ -21,9 +21,7 @@ from holdfast.services.jobs.registry import Registry
 
 Asked = Request[Any, Any, Any]
 Text = FromQuery[str | None]
-Number = FromQuery[int | None]
 Limit = FromQuery[int]
-After = Annotated[int, QueryParameter(name="after", description="go on behind this id")]
 Stage = Annotated[str | None, QueryParameter(name="state", description="waiting or running")]
 OPEN_TO: dict[str, Any] = {"right": "jobs", "by": "service"}
 """Who runs the server, and holders of the right in an organisation: for its jobs."""
@@ -119,9 +117,10 @@ _BUSY = ("not_allowed", "unavailable")
 )  # fmt: skip
 async def list_jobs(
     request: Asked, stage: Stage = None, queue: Text = None, function: Text = None, tenant: Text = None,
-    schedule: Number = None, batch: Number = None, after: After = 0, limit: Limit = 100,
+    schedule: IdWanted = None, batch: IdWanted = None, after: IdAfter = 0, limit: Limit = 100,
 ) -> Response[bytes]:  # fmt: skip
     """Jobs that wait (`state=waiting`, the default) or run (`state=running`), by id."""
+    limit = rows_of(request, limit, looks.PAGE_MAX)
     which = JobFilter(
         queue=queue, function=function, tenants=_reach(request).among(tenant), schedule=schedule, batch=batch
     )
@@ -181,7 +180,7 @@ async def explain_job(request: Asked, job: FromPath[int]) -> Response[bytes]:
     "/api/jobs/{job:int}/lines", operation_id="list_job_lines", summary="Log lines of a job", tags=["jobs"],
     opt={**OPEN_TO, "answer": LineList, "codes": _BUSY},
 )  # fmt: skip
-async def list_job_lines(request: Asked, job: FromPath[int], attempt: Limit = 0, number: Limit = 0) -> Response[bytes]:
+async def list_job_lines(request: Asked, job: FromPath[int], attempt: Count = 0, number: Count = 0) -> Response[bytes]:
     """What its handler has logged, behind that line of that attempt; ask again to follow it."""
     found = await looks.lines(
         _pool(request), await _seen(request, job), attempt=min(attempt, 32_000), number=min(number, 2**31 - 1)
@@ -214,9 +213,10 @@ async def start_job(request: Asked, job: FromPath[int]) -> Response[bytes]:
 )  # fmt: skip
 async def list_runs(
     request: Asked, outcome: Text = None, queue: Text = None, function: Text = None, tenant: Text = None,
-    schedule: Number = None, before: Number = None, limit: Limit = 100,
+    schedule: IdWanted = None, before: IdWanted = None, limit: Limit = 100,
 ) -> Response[bytes]:  # fmt: skip
     """Attempts that ended, of the youngest jobs first, with how long they waited and took."""
+    limit = rows_of(request, limit, looks.PAGE_MAX)
     which = JobFilter(
         queue=queue, function=function, tenants=_reach(request).among(tenant), schedule=schedule, outcome=outcome
     )
@@ -229,9 +229,10 @@ async def list_runs(
     opt={**OPEN_TO, "answer": DeadPage, "codes": _BUSY},
 )  # fmt: skip
 async def list_dead_letters(
-    request: Asked, queue: Text = None, function: Text = None, after: After = 0, limit: Limit = 100
+    request: Asked, queue: Text = None, function: Text = None, after: IdAfter = 0, limit: Limit = 100
 ) -> Response[bytes]:
     """Jobs that were given up: out of attempts, refused by their handler, or set aside because their workers died."""
+    limit = rows_of(request, limit, looks.PAGE_MAX)
     which = JobFilter(queue=queue, function=function, tenants=_reach(request).tenants)
     found = await looks.dead(_pool(request), which, after=after, limit=limit)
     return respond(plain(200, DeadPage(found, found[-1].id if len(found) >= limit else None)))

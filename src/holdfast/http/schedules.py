@@ -14,10 +14,10 @@ from holdfast.domain.local_time import parse_instant
 from holdfast.http.bodies import decode, read_body
 from holdfast.http.calls import plain
 from holdfast.http.context import caller_of, context_of
-from holdfast.http.framework import respond
+from holdfast.http.framework import IdAfter, respond, rows_of
 from holdfast.services.jobs.enqueueing import Enqueued
 from holdfast.services.jobs.reach import reach_of
-from holdfast.services.schedules.acts import Backfilled, Schedules
+from holdfast.services.schedules.acts import PAGE_MAX, Backfilled, Schedules
 from holdfast.services.schedules.firing import rules_of
 from holdfast.services.schedules.values import (
     ScheduleChange,
@@ -83,9 +83,10 @@ _backfill = msgspec.json.Decoder(BackfillRequest)
 )  # fmt: skip
 async def list_schedules(
     request: Asked, tenant: Text = None, function: Text = None, active: FromQuery[bool | None] = None,
-    after: Limit = 0, limit: Limit = 100,
+    after: IdAfter = 0, limit: Limit = 100,
 ) -> Response[bytes]:  # fmt: skip
     """Schedules by id, each with what it means in words and how its runs have ended."""
+    limit = rows_of(request, limit, PAGE_MAX)
     rows = await _schedules(request).page(after, tenant=tenant, function=function, active=active, limit=limit)
     found = [view(row) for row in rows]
     return respond(plain(200, SchedulePage(found, found[-1].id if len(found) >= limit else None)))
@@ -198,6 +199,7 @@ async def list_ticks(
 ) -> Response[bytes]:
     """Each due instant once, the latest first: fired, late, skipped, missed, backfilled or manual, with the reason and
     what became of its job."""
+    limit = rows_of(request, limit, PAGE_MAX)
     edge = parse_instant(before, _UTC, field="before").instant if before else None
     found = await _schedules(request).ticks(_id(schedule), before=edge, state=stage, limit=limit)
     return respond(plain(200, TickPage(found, found[-1].at if len(found) >= limit else None)))

@@ -11,9 +11,16 @@ from holdfast.domain.errors import Refusal
 from holdfast.domain.sites import Site
 from holdfast.http.calls import id_of, plain
 from holdfast.http.context import caller_of, context_of
-from holdfast.http.framework import body_of, respond
+from holdfast.http.framework import body_of, respond, rows_of
 from holdfast.services.webhook_delivery import WebhookDelivery
-from holdfast.services.webhooks import DeliveryDetail, DeliveryView, WebhookChange, WebhookRequest, WebhookView
+from holdfast.services.webhooks import (
+    PAGE_MAX,
+    DeliveryDetail,
+    DeliveryView,
+    WebhookChange,
+    WebhookRequest,
+    WebhookView,
+)
 
 Asked = Request[Any, Any, Any]
 Named = FromPath[str]
@@ -154,6 +161,7 @@ async def list_deliveries(
     limit: FromQuery[int] = 100,
 ) -> Response[bytes]:  # fmt: skip
     """The newest first, with the status of the last answer; kept for a month."""
+    limit = rows_of(request, limit, PAGE_MAX)
     found = await _delivery(request).webhooks.deliveries(
         caller_of(request), _organisation(organisation), _webhook(webhook), state=stage, before=before, limit=limit
     )
