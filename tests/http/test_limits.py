@@ -17,6 +17,7 @@ from holdfast.http import guards
 from holdfast.http.bodies import DEPTH_MAX, is_too_deep
 from holdfast.http.connections import ADDRESS_BYTES_MAX, HEADERS_MAX
 from holdfast.http.guards import Guards
+from holdfast.http.headers import API_CSP
 from holdfast.http.proxies import Proxies
 from holdfast.realtime.seats import Seats
 from holdfast.services.limiter import Limiter, RequestLimits
@@ -295,7 +296,7 @@ def test_pages_and_windows_are_bounded_on_every_list(client: httpx.Client, cafe:
 
 def test_every_answer_says_what_a_browser_may_do_with_it(client: httpx.Client, cafe: str) -> None:
     for answer in (client.get(cafe), client.get("/none"), client.post(f"{cafe}/bookings", json={})):
-        assert answer.headers["content-security-policy"] == "default-src 'none'; frame-ancestors 'none'"
+        assert answer.headers["content-security-policy"] == API_CSP.decode()
         assert answer.headers["referrer-policy"] == "no-referrer"
         assert answer.headers["cross-origin-resource-policy"] == "same-origin"
         assert "strict-transport-security" not in answer.headers

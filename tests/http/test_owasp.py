@@ -102,7 +102,7 @@ def test_api1_an_object_of_elsewhere_is_not_there_under_ones_own_address(
 
 @pytest.mark.parametrize("path", [
     "/api/sites/theirs/bookings/{booking}", "/api/sites/theirs/board", "/api/sites/theirs/journal",
-    "/api/sites/theirs/calendar-link", "/bookings?site=theirs", "/api/events?sites=ours,theirs",
+    "/api/sites/theirs/calendar-link", "/bookings?site=theirs", "/api/sites/theirs/blocks",
 ])  # fmt: skip
 def test_api1_an_owner_sees_nothing_of_another_organisations_site(town: Town, path: str) -> None:
     answer = town.owner.get(path.format(**town.theirs))

@@ -31,6 +31,7 @@ def test_no_line_holds_a_secret(log_format: str) -> None:
     log = structlog.get_logger("test")
     log.warning("no database at postgresql://holdfast:hidden-1@db.example.org/holdfast?sslpassword=hidden-2")
     log.info("asked", path="/api/sites/x/calendar.ics?unit=PC1&key=hidden-3", header="Authorization: Bearer hidden-4")
+    log.info("asked", path="/api/sites/x/bookings/y?booking_key=hidden-8")
     log.info("several", links=["https://app.example.org/reset?token=hidden-5"], inside={"a": "admin_token=hidden-6"})
     try:
         raise ConnectionError("postgres://u:hidden-7@h:5432/d")
@@ -38,7 +39,7 @@ def test_no_line_holds_a_secret(log_format: str) -> None:
         log.exception("failed")
     sink.writer.close()
     said = file.getvalue()
-    assert "hidden" not in said and said.count("***") == 8  # the failing line itself is quoted, too
+    assert "hidden" not in said and said.count("***") == 9  # the failing line itself is quoted, too
     assert "unit=PC1" in said and "db.example.org/holdfast" in said
 
 

@@ -26,7 +26,7 @@ _QUOTED_ROWS = re.compile(
 )
 _SECRETS = re.compile(
     r"(?P<before>://[^\s:/@]*:)[^\s/@]+(?=@)"
-    r"|(?P<name>\b(?:key|token|code|password|sslpassword|secret|admin_token)=)[^\s&\"'#;,)]+"
+    r"|(?P<name>\b(?:key|booking_key|token|code|password|sslpassword|secret|admin_token)=)[^\s&\"'#;,)]+"
     r"|(?P<scheme>\bBearer )[^\s\"',)]+",
     re.IGNORECASE,
 )
