@@ -1,6 +1,7 @@
 """Who may not see names never gets a byte of them: marked bookings, every address that may be asked, every refusal."""
 
 import json
+import re
 import time
 from collections.abc import Callable, Iterator
 from datetime import UTC, datetime, timedelta
@@ -158,9 +159,9 @@ def addresses(town: Town, kind: str) -> Iterator[tuple[str, str]]:
         if "get" not in item or (operation := item["get"]["operationId"]) in STREAMS | {"openapi"}:
             continue
         for booking in town.bookings[kind] if "{booking}" in path else [""]:
-            made = path.format(
-                site=kind, booking=booking, organisation=town.organisation, **dict.fromkeys(("unit", "code"), "U0")
-            )
+            there = {"site": kind, "booking": booking, "organisation": town.organisation}
+            # of what there is none here, whatever id will do
+            made = re.sub(r"{(\w+)}", lambda name, there=there: there.get(name[1], "U0"), path)
             for query in QUERIES.get(operation, ("",)):
                 yield operation, made + query
 
