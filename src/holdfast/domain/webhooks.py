@@ -17,7 +17,8 @@ JOURNAL_TYPES = (
     "booking.started", "booking.extended", "booking.moved", "booking.completed", "booking.cancelled",
     "booking.no_show", "booking.expired", "booking.undone", "unit.created", "unit.changed", "unit.condition_changed",
     "unit.status_changed", "unit.status_repaired", "block.created", "block.removed", "site.changed", "finding.opened",
-    "finding.closed", "finding.repaired",
+    "finding.closed", "finding.repaired", "booking.erased", "sync.started", "sync.progressed", "sync.stage_ended",
+    "sync.ended", "orders.changed", "connection.changed", "ltv.counted",
 )  # fmt: skip
 TYPES = (*JOURNAL_TYPES, GIVEN_UP)
 GROUPS = tuple(dict.fromkeys(f"{each.partition('.')[0]}.*" for each in TYPES))
