@@ -108,7 +108,7 @@ def test_the_log_is_asked_by_action_account_actor_and_time(
     ).json()
     assert len(rest["lines"]) == 1 and rest["next"] is None
     for asked, count in (({"from": TOMORROW}, 0), ({"to": AN_HOUR_AGO}, 0), ({"from": AN_HOUR_AGO}, 3)):
-        answer = manager.get(f"{organisation}/log", params={"actor": actor, **asked})
+        answer = manager.get(f"{organisation}/log", params={"actor": actor, "action": "invited", **asked})
         assert len(answer.json()["lines"]) == count, answer.text
     assert manager.get(f"{organisation}/log", params={"action": "eaten"}).json()["field"] == "action"
 
