@@ -1,6 +1,5 @@
 """Sealed secrets: bound to what they are about, readable with the old keys, and one key file for all processes."""
 
-import base64
 import subprocess
 import sys
 from pathlib import Path
@@ -11,7 +10,7 @@ from hypothesis import strategies as st
 
 from holdfast.services.sealing import KEY_FILE, Sealing, SealingError
 
-OLD, NEW = "an old key, long and quite random", "a new key, long and quite random too"
+OLD, NEW = "an old key: long and quite random", "a new key: long and quite random too"
 NOWHERE = Path("/nonexistent")
 
 
@@ -42,7 +41,7 @@ def test_it_is_bound_to_what_it_is_about_and_to_its_key() -> None:
     sealed = Sealing((OLD,), NOWHERE).seal(b"secret", b"totp:1")
     with pytest.raises(SealingError):
         Sealing((OLD,), NOWHERE).open(sealed, b"totp:2")
-    with pytest.raises(SealingError, match="Bring back the old key"):
+    with pytest.raises(SealingError, match="a key that is not here any more"):
         Sealing((NEW,), NOWHERE).open(sealed, b"totp:1")
 
 
@@ -72,7 +71,7 @@ def test_processes_that_start_together_make_one_key(tmp_path: Path) -> None:
     assert {Sealing((), tmp_path).open(one, b"x") for one in sealed} == {b"secret"}
     assert [path.name for path in tmp_path.iterdir()] == [KEY_FILE]
     assert (tmp_path / KEY_FILE).stat().st_mode & 0o777 == 0o600
-    assert len(base64.b64decode((tmp_path / KEY_FILE).read_bytes())) == 32
+    assert len((tmp_path / KEY_FILE).read_text().strip()) >= 32
 
 
 def test_without_a_key_nothing_is_sealed_and_none_is_made_to_open(tmp_path: Path) -> None:

@@ -274,6 +274,6 @@ def test_a_disk_that_was_low_is_low_until_there_is_a_tenth_more(
     assert seen == [False, True, True, True, False, False]
 
 
-def test_folders_that_are_not_there_are_not_looked_at() -> None:
-    disks = Disks(Path("/nonexistent"), None, low_bytes=1)
+def test_folders_that_are_not_there_are_not_looked_at(tmp_path: Path) -> None:
+    disks = Disks(tmp_path / "none", None, low_bytes=1)
     assert (disks.look(), disks.is_low, disks.free_bytes()) == ({}, False, None)

@@ -43,6 +43,11 @@ class Sealing:
         """Raises:
         SealingError: it was sealed with another key, about something else, or was changed since.
         """
+        if place_of_key(is_given=self._given is not None, folder=self._folder) is None:
+            file = self._folder / KEY_FILE
+            raise SealingError(f"There is no key to open secrets with: bring back {file}, or set HOLDFAST_SECRET_KEY.")
+        if not sealed.startswith(_FORM):
+            raise SealingError("A sealed secret cannot be opened: it was changed, or is none.")
         start = len(_FORM) + _ID_CHARS
         key_id = sealed[len(_FORM) : start].decode("latin-1")
         for is_again in (False, True):
