@@ -256,7 +256,7 @@ def test_a_newcomer_types_one_command(database_url: str, tmp_path: Path) -> None
             capture_output=True, text=True, env=environ, timeout=30, check=True, cwd=tmp_path,
         )  # fmt: skip
         assert " IST " in remote.stdout  # the site's clock, as without --url
-        assert {site["slug"] for site in sites} == {"demo-cafe", "demo-hotel", "demo-grounds"}
+        assert {site["slug"] for site in sites} == {"demo-cafe", "demo-hotel", "demo-grounds", "demo-store"}
         body = "unit,from,to\nPC15,{0},{1}\nPC15,{0},{1}\n".format(*WHEN)
         answer = httpx.post(f"{address}/api/import?site=demo-cafe", content=body, headers=allowed)
         assert answer.status_code == 200
