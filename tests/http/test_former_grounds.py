@@ -379,8 +379,12 @@ def test_nobody_in_particular_sees_slots_and_books_where_guests_may(
     assert nobody.get("/bookings/availability", params={"ground": "Ground 1", "date": WISH["date"]}).status_code == 200
     refused(nobody.post("/bookings", json=WISH), 401, "unauthorised")
     client.patch(campus, json={"settings": {"booking_page": "guests"}})
-    made = nobody.post("/bookings", json=WISH)
+    click = {"Idempotency-Key": "click-1"}
+    made = nobody.post("/bookings", json=WISH, headers=click)
     assert made.status_code == 201, made.text
+    again = nobody.post("/bookings", json=WISH, headers=click)
+    assert (again.status_code, again.content) == (201, made.content)
+    assert again.headers["booking-key"] == made.headers["booking-key"]
     key, booking = made.headers["booking-key"], made.json()["data"]["booking"]["id"]
     refused(nobody.get(f"/bookings/{booking}"), 404, "unknown_booking")
     assert nobody.get(f"{campus}/bookings/{booking}", headers={"Booking-Key": key}).json()["customer"]["name"]

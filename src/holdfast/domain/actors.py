@@ -50,6 +50,7 @@ ROLES: dict[str, frozenset[str]] = {
 """What each role may, most first."""
 TEAM = tuple(role for role in ROLES if role != "customer")
 
+_ABOUT_BOOKINGS = frozenset({"read", "names", "book"})
 PUBLIC = frozenset({"public"})
 GUEST = frozenset({"public", "own"})
 NOTHING: frozenset[str] = frozenset()
@@ -118,7 +119,7 @@ def rights_at(actor: Actor, site: Site) -> frozenset[str]:
     if page == "off":
         return held
     held |= GUEST if page == "guests" else PUBLIC
-    return held if actor.scopes is None else held & (actor.scopes | PUBLIC)
+    return held if actor.scopes is None else held & (_reach(actor.scopes) | PUBLIC)
 
 
 def rights_in(actor: Actor, organisation_id: UUID, site_id: int | None = None) -> frozenset[str]:
@@ -129,7 +130,13 @@ def rights_in(actor: Actor, organisation_id: UUID, site_id: int | None = None) -
     for grant in actor.grants:
         if grant.organisation_id == organisation_id and (grant.site_id is None or grant.site_id == site_id):
             held |= ROLES[grant.role]
-    return held if actor.scopes is None else held & actor.scopes
+    return held if actor.scopes is None else held & _reach(actor.scopes)
+
+
+def _reach(scopes: frozenset[str]) -> frozenset[str]:
+    """What a token's scopes let it reach. Bookings stand under the addresses where everybody sees their own: whoever
+    may see all of them may ask there, too."""
+    return scopes | {"own"} if scopes & _ABOUT_BOOKINGS else scopes
 
 
 def may(actor: Actor, right: str, site: Site) -> bool:

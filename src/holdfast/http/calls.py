@@ -105,6 +105,12 @@ async def book(
     return reply(answer, location=f"/api/sites/{site.slug}/bookings/")
 
 
+def key_holder(caller: Actor, wish: BookingRequest) -> str:
+    """Whose an Idempotency-Key is. A guest is nobody before the booking is made: their key is told from others' by
+    what they say of themselves."""
+    return caller.name if caller.is_known else f"guest:{wish.customer.email if wish.customer else ''}"
+
+
 async def find_site(context: Context, caller: Actor, named: str) -> Site:
     """The site of that name; whether there is one is not for unknown people to find out.
 
@@ -129,9 +135,9 @@ async def _post_own(
     wish = await context.own.request(asking, site, request)
     command = book_command(site, wish, id=id, now=datetime.fromtimestamp(at_ms / 1000, UTC))
     said = ("own", request) if b"idempotency-key" in headers else None
-    # a guest is nobody before the booking is made: their key is told from others' by what they say of themselves
-    by = caller.name if caller.is_known else f"guest:{wish.customer.email if wish.customer else ''}"
-    answer = await submit(context, asking, site, command, headers=headers, said=said, key_of=by)
+    answer = await submit(
+        context, asking, site, command, headers=headers, said=said, key_of=key_holder(caller, wish)
+    )  # fmt: skip
     status, more, body = reply(answer, location=f"/api/sites/{site.slug}/bookings/")
     if not caller.is_known:
         made = _read_head(answer.body).id

@@ -15,7 +15,7 @@ from holdfast.domain.errors import Refusal
 from holdfast.domain.sites import Site
 from holdfast.domain.wire import BookingView
 from holdfast.http.bodies import decode, read_body
-from holdfast.http.calls import Reply, id_of, if_version, reply, submit
+from holdfast.http.calls import Reply, id_of, if_version, key_holder, reply, submit
 from holdfast.http.context import Context, caller_of, context_of
 from holdfast.http.former.asking import Asked, needed, site_of, text_of
 from holdfast.http.former.shape import BLOCKED, TAKEN, failure, success
@@ -111,6 +111,7 @@ async def create_booking(request: Asked, site: Text = None) -> Response[bytes]:
     now = datetime.fromtimestamp(at_ms / 1000, UTC)
     has_teams = found.settings.team_max > 0
     wish, made = booking_request(asked, sent, ground, has_teams=has_teams), new_id(at_ms)
+    by = key_holder(caller, wish)
     if "book" not in rights_of(request, found):
         caller = caller if caller.is_known else guest_of(made)
         wish = await context.own.request(caller, found, wish)
@@ -119,7 +120,8 @@ async def create_booking(request: Asked, site: Text = None) -> Response[bytes]:
     except Refusal as refusal:
         raise in_former_words(refusal) from None
     try:
-        answer = await submit(context, caller, found, command, headers=headers, said=("former", ground.code, sent))
+        said = ("former", ground.code, sent)
+        answer = await submit(context, caller, found, command, headers=headers, said=said, key_of=by)
     except Refusal as refusal:
         if refusal.code != "slot_taken":
             raise
