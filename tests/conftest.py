@@ -22,6 +22,7 @@ import asyncpg
 import pytest
 from hypothesis import HealthCheck, settings
 
+from holdfast.services.jobs.upkeep import keep_days
 from holdfast.store import binaries, database, migrate
 from holdfast.store.embedded import EmbeddedServer
 
@@ -131,7 +132,7 @@ def administer(admin_url: str) -> Iterator[Callable[[str], None]]:
 def template_database(postgres_server: EmbeddedServer, administer: Callable[[str], None]) -> str:
     """The name of the database that was migrated once; nobody may stay connected to it."""
     administer(f"create database {TEMPLATE} owner holdfast")
-    asyncio.run(migrate.migrate(database_url_of(postgres_server.url, TEMPLATE)))
+    asyncio.run(_prepared(database_url_of(postgres_server.url, TEMPLATE)))
     return TEMPLATE
 
 
@@ -185,6 +186,13 @@ def server_folder() -> Iterator[Path]:
     """A folder for a test's own server."""
     with server_folder_of_its_own() as folder:
         yield folder
+
+
+async def _prepared(url: str) -> None:
+    """Migrates, and makes the tables of days that every server makes at its start."""
+    await migrate.migrate(url)
+    async with asyncpg.create_pool(url, min_size=1, max_size=1) as pool:
+        await keep_days(pool, run_days=1)
 
 
 async def _connected(url: str) -> asyncpg.Connection:

@@ -158,6 +158,9 @@ def addresses(town: Town, kind: str) -> Iterator[tuple[str, str]]:
     for path, item in paths.items():
         if "get" not in item or (operation := item["get"]["operationId"]) in STREAMS | {"openapi"}:
             continue
+        # what is of no site is asked once, not for each kind of site
+        if kind != KINDS[0] and not re.search("{(site|booking)}", path):
+            continue
         for booking in town.bookings[kind] if "{booking}" in path else [""]:
             there = {"site": kind, "booking": booking, "organisation": town.organisation}
             # of what there is none here, whatever id will do

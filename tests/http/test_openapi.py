@@ -135,11 +135,10 @@ def owner_of(server: Any) -> httpx.Client:
 
 
 @pytest.mark.filterwarnings("ignore")
-@pytest.mark.parametrize("who", ["owner", "nobody", "admin"])
+@pytest.mark.parametrize("who", ["owner", "nobody"])
 def test_generated_requests_get_only_documented_answers(two_sites: Any, who: str) -> None:
-    asker = {"owner": owner_of, "nobody": lambda server: httpx.Client(base_url=server.url),
-             "admin": lambda server: server.client}[who](two_sites)  # fmt: skip
-    failures = asked_at_random(two_sites, asker, examples=4 if who != "admin" else 8, seed=1)
+    asker = owner_of(two_sites) if who == "owner" else httpx.Client(base_url=two_sites.url)
+    failures = asked_at_random(two_sites, asker, examples=3, seed=1)
     assert not failures, "\n\n".join(failures)
 
 

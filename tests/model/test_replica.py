@@ -251,7 +251,7 @@ class Screens(RuleBasedStateMachine):
 
 
 SHORT = settings(
-    max_examples=6, stateful_step_count=12, derandomize=True, deadline=None, database=None, report_multiple_bugs=False,
+    max_examples=3, stateful_step_count=12, derandomize=True, deadline=None, database=None, report_multiple_bugs=False,
     phases=[Phase.generate], suppress_health_check=list(HealthCheck),
 )  # fmt: skip
 LONG = settings(

@@ -235,7 +235,7 @@ async def test_run_now_and_backfill_have_their_lines_and_no_instant_a_second_job
 
 
 async def test_a_schedule_is_checked_when_made_and_when_changed(stage: Stage):
-    base = {"name": "x", "schedule": "daily", "function": "tick"}
+    base = {"name": "x", "schedule": "0 0 29 2 *", "function": "tick"}
     for wrong, code in [
         ({"schedule": "0 0 30 2 *"}, "invalid_schedule"),
         ({"schedule": "30 2 ? 3 0#2", "time_zone": "America/New_York", "gap": "skip"}, "invalid_schedule"),

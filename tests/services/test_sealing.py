@@ -5,7 +5,7 @@ import sys
 from pathlib import Path
 
 import pytest
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from holdfast.services.sealing import KEY_FILE, Sealing, SealingError
@@ -21,6 +21,7 @@ def test_what_is_sealed_is_opened_and_shows_nothing() -> None:
     assert sealing.seal(b"secret", b"about") != sealed
 
 
+@settings(max_examples=30)  # the key is made anew for each, and that is meant to take its time
 @given(st.data())
 def test_whatever_is_changed_opens_nothing(data: st.DataObject) -> None:
     sealing = Sealing((OLD,), NOWHERE)
@@ -31,6 +32,7 @@ def test_whatever_is_changed_opens_nothing(data: st.DataObject) -> None:
         sealing.open(bytes(sealed), b"about")
 
 
+@settings(max_examples=30)
 @given(st.binary(max_size=80))
 def test_no_bytes_at_all_are_opened(garbage: bytes) -> None:
     with pytest.raises(SealingError):
