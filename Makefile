@@ -5,6 +5,8 @@ BIN    := $(VENV)/bin
 STAMP  := $(VENV)/.installed
 # How many tests run at once; `auto` is what tests/conftest.py makes of the cores.
 WORKERS ?= auto
+# The few files with tests that say how quickly something happens: reading all the others would take longer than they do.
+TIMING = $(shell grep -rl --include='test_*.py' 'mark\.timing' tests)
 
 .PHONY: demo run test test-long check bench docs clean
 .DELETE_ON_ERROR:
@@ -18,7 +20,7 @@ run: $(STAMP)
 test: $(STAMP)
 	$(BIN)/python tests/ensure_browser.py
 	$(BIN)/python -m pytest -q -m 'not long and not timing' -n $(WORKERS) --dist worksteal
-	$(BIN)/python -m pytest -q -m 'timing and not long'
+	$(BIN)/python -m pytest -q -m 'timing and not long' $(TIMING)
 
 test-long: $(STAMP)
 	$(BIN)/python -m pytest -q -m long
