@@ -189,7 +189,8 @@ def test_no_answer_to_a_question_holds_a_mark(town: Town, kind: str) -> None:
         for _, address in addresses(town, kind):
             answer = silent(client.get(address), given=given)
             allowed[name] = allowed.get(name, 0) + answer.is_success
-    assert all(count > 8 for count in allowed.values()), allowed  # it is not that all were refused
+    # it is not that all were refused
+    assert all(count > (8 if kind == KINDS[0] else 2) for count in allowed.values()), allowed
 
 
 @pytest.mark.parametrize("kind", KINDS)
