@@ -15,6 +15,7 @@ from holdfast.services.ltv.reading import Reading
 from holdfast.services.sync.connections import Connections, OpenVault
 from holdfast.services.sync.findings import Findings
 from holdfast.services.sync.kit import SyncKit, SyncLimits
+from holdfast.services.sync.overview import Overview
 from holdfast.services.sync.rejects import Rejects
 from holdfast.services.sync.runs import Runs
 from holdfast.services.sync.status import Status
@@ -44,6 +45,7 @@ class Stores:
         self.status = Status(self.kit)
         self.reading = Reading(pool)
         self.predicting = Predicting(pool)
+        self.overview = Overview(self.kit, self.connections, self.runs, self.reading)
 
     async def note_watched(self, site_ids: Iterable[int]) -> None:
         """Somebody watches these sites now: schedules that run only while watched are due for them."""

@@ -1,11 +1,12 @@
 """Lifetime value as it is kept. Rows in, values out; what counts is said by the queries, once."""
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from datetime import date, datetime
 from decimal import Decimal
 
 import msgspec
 
+from holdfast.domain.ltv.segments import Bounds
 from holdfast.store import sql
 from holdfast.store.connection import Connection
 
@@ -54,6 +55,23 @@ class CustomerRow(msgspec.Struct, frozen=True, gc=False):
     orders: int
     net: Decimal
     email: str | None
+
+
+class SegmentRow(msgspec.Struct, frozen=True):
+    """How many customers are in a segment, their orders, and what they brought."""
+
+    segment: str
+    customers: int
+    orders: int
+    net: Decimal
+
+
+class Totals(msgspec.Struct, frozen=True):
+    """All customers of a store that count, their orders, and what they brought."""
+
+    customers: int
+    orders: int
+    net: Decimal
 
 
 class Watermarks(msgspec.Struct, frozen=True):
@@ -152,10 +170,27 @@ async def cohorts(
 
 
 async def customers(
-    connection: Connection, site_id: int, *, behind: tuple[Decimal, str] | None, limit: int
-) -> list[CustomerRow]:
-    net, customer_id = behind if behind is not None else (None, None)
-    return [CustomerRow(*row) for row in await connection.fetch(_Q["customers"], site_id, net, customer_id, limit)]
+    connection: Connection, site_id: int, *, behind: tuple[Decimal, str] | None, limit: int,
+    within: Bounds | None = None,
+) -> list[CustomerRow]:  # fmt: skip
+    """From behind one on; `within` only those who are."""
+    place = (site_id, *(behind if behind is not None else (None, None)), limit)
+    if within is None:
+        rows = await connection.fetch(_Q["customers"], *place)
+    else:
+        rows = await connection.fetch(_Q["customers_in_segment"], *place, *msgspec.structs.astuple(within))
+    return [CustomerRow(*row) for row in rows]
+
+
+async def segments(connection: Connection, site_id: int, bounds: Mapping[str, Bounds]) -> list[SegmentRow]:
+    columns = zip(*(msgspec.structs.astuple(one) for one in bounds.values()), strict=True)
+    return [SegmentRow(*row) for row in await connection.fetch(_Q["segments"], site_id, list(bounds), *columns)]
+
+
+async def totals(connection: Connection, site_id: int) -> Totals:
+    row = await connection.fetchrow(_Q["totals"], site_id)
+    assert row is not None
+    return Totals(*row)
 
 
 async def histories(

@@ -260,6 +260,34 @@ from customer_first f
 where f.site_id = $1 and ($2::numeric is null or f.net < $2 or (f.net = $2 and f.customer_id > $3::text))
 order by f.net desc, f.customer_id limit $4;
 
+-- name: customers_in_segment
+-- The same of those with so many orders, the last of them within bounds.
+select f.customer_id, f.cohort, f.first_at, f.last_at, f.orders, f.net, (
+    select o.email from shop_order o where o.site_id = $1 and o.customer_id = f.customer_id and o.email is not null
+    order by o.placed_at desc limit 1) as email
+from customer_first f
+where f.site_id = $1 and ($2::numeric is null or f.net < $2 or (f.net = $2 and f.customer_id > $3::text))
+    and f.orders >= $5::bigint and ($6::bigint is null or f.orders <= $6)
+    and ($7::timestamptz is null or f.last_at > $7) and ($8::timestamptz is null or f.last_at <= $8)
+order by f.net desc, f.customer_id limit $4;
+
+-- name: segments
+-- How many customers are within each of these bounds, and what they brought.
+select b.segment, count(f.customer_id) as customers, coalesce(sum(f.orders), 0)::bigint as orders,
+    coalesce(sum(f.net), 0) as net
+from unnest($2::text[], $3::bigint[], $4::bigint[], $5::timestamptz[], $6::timestamptz[])
+    as b (segment, orders_min, orders_max, last_after, last_until)
+left join customer_first f on f.site_id = $1 and f.orders >= b.orders_min
+    and (b.orders_max is null or f.orders <= b.orders_max)
+    and (b.last_after is null or f.last_at > b.last_after) and (b.last_until is null or f.last_at <= b.last_until)
+group by b.segment order by b.segment limit 100;
+
+-- name: totals
+-- All of a store's customers that count, their orders, and what they brought.
+select (select coalesce(sum(size), 0)::bigint from cohort where site_id = $1) as customers,
+    coalesce(sum(m.orders), 0)::bigint as orders, coalesce(sum(m.gross - m.discounts - m.refunds_by_order), 0) as net
+from cohort_month m where m.site_id = $1;
+
 -- name: histories
 -- Days of order of a sample of customers whose first order came before an instant: those whose id hashes lowest.
 select o.customer_id, array_agg((o.placed_at at time zone $2)::date order by o.placed_at) as days,

@@ -190,6 +190,11 @@ async def count_rejects(connection: Connection, place: Place, stream: str) -> in
     return found
 
 
+async def count_rejects_of_store(connection: Connection, site_id: int) -> int:
+    found: int = await connection.fetchval(_Q["count_rejects_of_store"], site_id)
+    return found
+
+
 async def orders_after(connection: Connection, site_id: int, after: tuple[int, str]) -> list[tuple[Any, ...]]:
     """The next orders of a store for export, as plain tuples."""
     return [tuple(row) for row in await connection.fetch(_Q["orders_after"], site_id, *after, EXPORT_ROWS)]

@@ -225,6 +225,10 @@ select count(*) from gone;
 -- How many rows of a connection's stream are set aside.
 select count(*) from quarantine where site_id = $1 and connection_id = $2 and stream = $3;
 
+-- name: count_rejects_of_store
+-- How many rows of a store are set aside.
+select count(*) from quarantine where site_id = $1;
+
 -- name: orders_after
 -- Orders of a store by connection and id, from behind one on, for export.
 select o.connection_id, o.id, o.name, o.placed_at, o.updated_at, o.currency, o.gross, o.discounts, o.refunded,

@@ -54,6 +54,18 @@ class StageRow(msgspec.Struct, frozen=True):
     generation: int | None
 
 
+class StreamEnd(msgspec.Struct, frozen=True):
+    """How a read of a stream ended."""
+
+    connection_id: int
+    name: str
+    run_id: UUID
+    state: str
+    n: int
+    reason: str | None
+    ended_at: datetime
+
+
 class StageKey(msgspec.Struct, frozen=True):
     """Which stage of which run, and whose rows it reads."""
 
@@ -190,6 +202,12 @@ async def one(connection: Connection, site_id: int, run_id: UUID) -> RunRow | No
 
 async def stages(connection: Connection, site_id: int, run_ids: Sequence[UUID]) -> list[StageRow]:
     return [StageRow(*row) for row in await connection.fetch(_Q["stages"], site_id, list(run_ids))]
+
+
+async def last_ends(connection: Connection, site_id: int) -> dict[tuple[int, str], StreamEnd]:
+    """By connection and stream."""
+    found = [StreamEnd(*row) for row in await connection.fetch(_Q["last_ends"], site_id)]
+    return {(one.connection_id, one.name): one for one in found}
 
 
 async def rates_of_earlier(connection: Connection, key: StageKey) -> list[float]:

@@ -128,6 +128,18 @@ select g.run_id, g.number, g.name, g.connection_id, c.name as connection, g.stat
 from sync_stage g left join connection c on c.site_id = g.site_id and c.id = g.connection_id
 where g.site_id = $1 and g.run_id = any($2::uuid[]) order by g.run_id, g.number;
 
+-- name: last_ends
+-- How the last read of each stream of a store ended.
+select s.connection_id, s.name, g.run_id, g.state, g.n, g.reason, g.ended_at
+from stream s
+cross join lateral (
+    select e.run_id, e.state, e.n, e.reason, e.ended_at from sync_stage e
+    where e.site_id = $1 and e.connection_id = s.connection_id and e.name = s.name and e.ended_at is not null
+        and e.state <> 'waiting'
+    order by e.ended_at desc limit 1
+) as g
+where s.site_id = $1 order by s.connection_id, s.name limit 200;
+
 -- name: rates_of_earlier
 -- How many rows a second the latest stages of a connection read.
 select (done / greatest(extract(epoch from ended_at - started_at), 0.001))::double precision as rate

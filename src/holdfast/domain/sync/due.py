@@ -14,6 +14,9 @@ Next = Callable[[str, datetime, ZoneInfo], datetime]
 
 DEFAULT_RULE = "0 * * * *"
 WHEN = ("always", "while_watched")
+LOOK_BACK_MIN = timedelta(minutes=2)
+LOOK_BACK_MAX = timedelta(days=9)
+"""How far back it is looked for the instant at which a schedule was last due."""
 
 
 class Schedule(msgspec.Struct, frozen=True):
@@ -28,6 +31,23 @@ class Schedule(msgspec.Struct, frozen=True):
 def due_at(schedule: Schedule, after: datetime, *, zone: ZoneInfo, following: Next) -> datetime | None:
     """When a stream is due next behind an instant, by its rule alone; None when it is switched off."""
     return following(schedule.rule, after, zone) if schedule.is_enabled else None
+
+
+def was_due_at(schedule: Schedule, now: datetime, *, zone: ZoneInfo, following: Next) -> datetime | None:
+    """When a stream was last due by its rule, within the last days; None when it is switched off, or was not. What is
+    complete up to then is as fresh as its schedule wants it."""
+    if not schedule.is_enabled:
+        return None
+    first = following(schedule.rule, now, zone)
+    back = max(following(schedule.rule, first, zone) - first, LOOK_BACK_MIN)
+    while back <= LOOK_BACK_MAX:
+        at, found = following(schedule.rule, now - back, zone), None
+        while at <= now:
+            at, found = following(schedule.rule, at, zone), at
+        if found is not None:
+            return found
+        back *= 4
+    return None
 
 
 def expected_at(

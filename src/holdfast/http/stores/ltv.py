@@ -16,7 +16,7 @@ from holdfast.http.calls import plain
 from holdfast.http.framework import respond
 from holdfast.http.stores.asking import READ, TAG, Asked, store_named, stores_of
 from holdfast.services.ltv.predicting import Prediction
-from holdfast.services.ltv.reading import CohortsView, CurvesView, CustomersPage
+from holdfast.services.ltv.reading import CohortsView, CurvesView, CustomersPage, SegmentsView
 
 Named = FromPath[str]
 EXPORTS = ("cohorts", "customers", "orders")
@@ -73,11 +73,27 @@ async def read_curves(
     opt={**READ, "answer": CustomersPage, "codes": (*_CODES, "invalid_cursor")},
 )
 async def list_customers(
-    request: Asked, site: Named, cursor: FromQuery[str | None] = None, limit: FromQuery[int] = 100
-) -> Response[bytes]:
-    """By what they brought, the most first, each with a segment such as `loyal` or `at_risk`."""
+    request: Asked, site: Named, cursor: FromQuery[str | None] = None, limit: FromQuery[int] = 100,
+    segment: FromQuery[str | None] = None,
+) -> Response[bytes]:  # fmt: skip
+    """By what they brought, the most first, each with a segment such as `loyal` or `at_risk`; with `segment` only those
+    who are in it."""
     found, reading = await store_named(request, site), stores_of(request).reading
-    return respond(plain(200, await reading.customers(found, cursor=cursor, limit=limit, now=await reading.now())))
+    now = await reading.now()
+    return respond(plain(200, await reading.customers(found, cursor=cursor, limit=limit, now=now, segment=segment)))
+
+
+@get(
+    "/api/sites/{site:str}/ltv/segments",
+    operation_id="read_segments",
+    summary="Customers by segment",
+    tags=[TAG],
+    opt={**READ, "answer": SegmentsView, "codes": _CODES},
+)
+async def read_segments(request: Asked, site: Named) -> Response[bytes]:
+    """Each segment: who is in it, how many they are, what they brought. Everybody is in one of them."""
+    found, reading = await store_named(request, site), stores_of(request).reading
+    return respond(plain(200, await reading.segments(found, now=await reading.now())))
 
 
 @get(
@@ -102,10 +118,11 @@ async def read_prediction(request: Asked, site: Named, weeks: FromQuery[int] = 5
     opt={**READ, "codes": _CODES},
 )
 async def export(
-    request: Asked, site: Named, of: FromQuery[str] = "cohorts", refunds_by: FromQuery[str] = "order"
-) -> Stream:
-    """`of=cohorts`, `customers` or `orders`, whole. A cell that a spreadsheet would take for a formula gets a quote in
-    front."""
+    request: Asked, site: Named, of: FromQuery[str] = "cohorts", refunds_by: FromQuery[str] = "order",
+    segment: FromQuery[str | None] = None,
+) -> Stream:  # fmt: skip
+    """`of=cohorts`, `customers` (of a `segment`) or `orders`, whole. A cell that a spreadsheet would take for a formula
+    gets a quote in front."""
     found, stores = await store_named(request, site), stores_of(request)
     if of not in EXPORTS:
         raise Refusal("invalid_request", field="of", given=of[:40], possible=list(EXPORTS))
@@ -113,7 +130,7 @@ async def export(
         view = await stores.reading.cohorts(found, refunds_by=refunds_by)
         parts = _lines_of(_COHORT_COLUMNS, _once(_cohort_rows(view.cohorts)))
     elif of == "customers":
-        customers = stores.reading.all_customers(found, now=await stores.reading.now())
+        customers = stores.reading.all_customers(found, now=await stores.reading.now(), segment=segment)
         parts = _lines_of(_CUSTOMER_COLUMNS, _tuples(customers))
     else:
         parts = _lines_of(_ORDER_COLUMNS, stores.reading.all_orders(found))
@@ -121,7 +138,7 @@ async def export(
     return Stream(parts, media_type=CSV_MEDIA, headers=headers)
 
 
-LTV_HANDLERS: list[Any] = [read_cohorts, read_curves, list_customers, read_prediction, export]
+LTV_HANDLERS: list[Any] = [read_cohorts, read_curves, list_customers, read_segments, read_prediction, export]
 
 
 def _cohort_rows(cohorts: Iterable[Cohort]) -> list[tuple[object, ...]]:

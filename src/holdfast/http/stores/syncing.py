@@ -18,6 +18,7 @@ from holdfast.http.framework import respond
 from holdfast.http.imports import spooled
 from holdfast.http.stores.asking import READ, SYNC, TAG, Asked, body_of, number_in, run_in, store_named, stores_of
 from holdfast.services.sync.kinds import read_config
+from holdfast.services.sync.overview import StoreView
 from holdfast.services.sync.rejects import RejectsPage, Retried
 from holdfast.services.sync.runs import RunView, Wish
 
@@ -71,6 +72,20 @@ async def start_sync(request: Asked, site: Named) -> Response[bytes]:
     run_id, joined = await stores.runs.ask(found, wish, actor=caller_of(request).name, cause="asked")
     view = msgspec.structs.replace(await stores.runs.view(found, run_id), joined=joined)
     return respond(plain(202, view))
+
+
+@get(
+    "/api/sites/{site:str}/sync",
+    operation_id="read_sync",
+    summary="How a store stands",
+    tags=[TAG],
+    opt={**READ, "answer": StoreView, "codes": _CODES},
+)
+async def read_sync(request: Asked, site: Named) -> Response[bytes]:
+    """Its connections with how fresh they are, its latest runs, what lifetime value stands on. Go on with the store's
+    live events behind `version`."""
+    view = await stores_of(request).overview.of(await store_named(request, site))
+    return respond(plain(200, view, view.version))
 
 
 @get(
@@ -167,5 +182,5 @@ async def retry_rejects(request: Asked, site: Named) -> Response[bytes]:
 
 
 SYNC_HANDLERS: list[Any] = [
-    start_sync, list_sync_runs, read_sync_run, cancel_sync_run, upload_rows, list_rejects, retry_rejects,
+    read_sync, start_sync, list_sync_runs, read_sync_run, cancel_sync_run, upload_rows, list_rejects, retry_rejects,
 ]  # fmt: skip

@@ -11,7 +11,7 @@ import msgspec
 
 from holdfast.domain.errors import Refusal
 from holdfast.domain.ltv.cohorts import Cohort, Point, RefundsBy, curve, table
-from holdfast.domain.ltv.segments import segment_of
+from holdfast.domain.ltv.segments import SEGMENTS, Bounds, bounds_of, segment_of
 from holdfast.domain.sites import Site
 from holdfast.store import ltv as store
 from holdfast.store import orders as order_store
@@ -76,6 +76,23 @@ class CustomersPage(msgspec.Struct, frozen=True):
     next: str | None
 
 
+class SegmentView(msgspec.Struct, frozen=True):
+    """A segment: who is in it, how many they are, and what they brought so far."""
+
+    segment: str
+    meaning: str
+    customers: int
+    orders: int
+    net: Decimal
+
+
+class SegmentsView(msgspec.Struct, frozen=True):
+    """All segments of a store's customers, those that are empty too."""
+
+    watermark: Watermark
+    segments: list[SegmentView]
+
+
 class Reading:
     """Reads what is counted; counts nothing itself."""
 
@@ -113,23 +130,53 @@ class Reading:
         view = await self.cohorts(site, refunds_by=refunds_by, months=months)
         return CurvesView(view.watermark, refunds_by, curve(view.cohorts))
 
-    async def customers(self, site: Site, *, cursor: str | None, limit: int, now: datetime) -> CustomersPage:
-        """Raises:
-        Refusal: `invalid_cursor`.
-        """
-        limit = max(1, min(limit, CUSTOMERS_MAX))
+    async def segments(self, site: Site, *, now: datetime) -> SegmentsView:
         async with self._pool.acquire() as connection:
             state = await store.state(connection, site.id)
-            rows = await store.customers(connection, site.id, behind=_behind(cursor), limit=limit)
+            rows = await store.segments(connection, site.id, {name: bounds_of(name, now) for name in SEGMENTS})
+        found = {row.segment: row for row in rows}
+        return SegmentsView(
+            _watermark(site, state),
+            [
+                SegmentView(name, meaning, found[name].customers, found[name].orders, found[name].net)
+                for name, meaning in SEGMENTS.items()
+            ],
+        )
+
+    async def totals(self, site: Site) -> store.Totals:
+        async with self._pool.acquire() as connection:
+            return await store.totals(connection, site.id)
+
+    async def customers(
+        self, site: Site, *, cursor: str | None, limit: int, now: datetime, segment: str | None = None
+    ) -> CustomersPage:
+        """Raises:
+        Refusal: `invalid_cursor`, `invalid_request` for a segment there is not.
+        """
+        limit, within = max(1, min(limit, CUSTOMERS_MAX)), _within(segment, now)
+        async with self._pool.acquire() as connection:
+            state = await store.state(connection, site.id)
+            rows = await store.customers(connection, site.id, behind=_behind(cursor), limit=limit, within=within)
         following = _cursor(rows[-1]) if len(rows) == limit else None
         return CustomersPage(_watermark(site, state), [_customer(row, now) for row in rows], following)
 
-    async def all_customers(self, site: Site, *, now: datetime) -> AsyncIterator[list[CustomerView]]:
-        """All customers, some at a time, for export."""
+    def all_customers(
+        self, site: Site, *, now: datetime, segment: str | None = None
+    ) -> AsyncIterator[list[CustomerView]]:
+        """All customers, or those of a segment, some at a time, for export.
+
+        Raises:
+            Refusal: `invalid_request` for a segment there is not, before anything is read.
+        """
+        return self._all_customers(site, _within(segment, now), now)
+
+    async def _all_customers(
+        self, site: Site, within: Bounds | None, now: datetime
+    ) -> AsyncIterator[list[CustomerView]]:
         behind: tuple[Decimal, str] | None = None
         while True:
             async with self._pool.acquire() as connection:
-                rows = await store.customers(connection, site.id, behind=behind, limit=EXPORT_CUSTOMERS)
+                rows = await store.customers(connection, site.id, behind=behind, limit=EXPORT_CUSTOMERS, within=within)
             yield [_customer(row, now) for row in rows]
             if len(rows) < EXPORT_CUSTOMERS:
                 return
@@ -149,6 +196,14 @@ class Reading:
     async def now(self) -> datetime:
         found: datetime = await self._pool.fetchval("select now()")
         return found
+
+
+def _within(segment: str | None, now: datetime) -> Bounds | None:
+    if segment is None:
+        return None
+    if segment not in SEGMENTS:
+        raise Refusal("invalid_request", field="segment", given=segment[:40], possible=list(SEGMENTS))
+    return bounds_of(segment, now)
 
 
 def _watermark(site: Site, state: store.LtvState | None) -> Watermark:

@@ -7,6 +7,7 @@ from collections.abc import Callable
 from datetime import date, datetime
 from decimal import Decimal
 from typing import Annotated, Any
+from uuid import UUID
 
 import asyncpg
 import msgspec
@@ -15,7 +16,7 @@ from msgspec import UNSET, Meta, UnsetType
 from holdfast.domain.errors import Refusal
 from holdfast.domain.sites import Site
 from holdfast.domain.sync import events
-from holdfast.domain.sync.due import WHEN, Schedule, due_at, expected_at
+from holdfast.domain.sync.due import WHEN, Schedule, due_at, expected_at, was_due_at
 from holdfast.domain.sync.rows import Unreadable, amount
 from holdfast.domain.sync.rules import following, parsed
 from holdfast.gateways.shops.source import Source, SourceError
@@ -24,6 +25,7 @@ from holdfast.services.sync.kit import SyncKit
 from holdfast.services.sync.limiter import SharedLimiter
 from holdfast.services.vault import Vault, VaultError
 from holdfast.store import connections as store
+from holdfast.store import runs
 from holdfast.store.connection import Connection
 
 CONNECTIONS_MAX = 50
@@ -32,6 +34,7 @@ UPLOAD = "upload"
 Name = Annotated[str, Meta(min_length=1, max_length=200)]
 Object = dict[str, Any]
 OpenVault = Callable[[], Vault]
+Ends = dict[tuple[int, str], runs.StreamEnd]
 
 _encode = msgspec.json.Encoder().encode
 
@@ -85,14 +88,28 @@ class RateView(msgspec.Struct, frozen=True):
     rate: str
 
 
+class LastRead(msgspec.Struct, frozen=True):
+    """How a stream was last read: the state its stage ended in, and of how many rows that is said."""
+
+    run: UUID
+    state: str
+    n: int
+    reason: str | None
+    ended_at: datetime
+
+
 class StreamView(msgspec.Struct, frozen=True):
-    """What a connection brings: up to when all of it is in, when that was last proved, when it is synced."""
+    """What a connection brings: up to when all of it is in, when that was last proved, when it is synced. It is as
+    fresh as its schedule wants it while `complete_until` is not before `was_due_at` by more than the age that the
+    schedule allows."""
 
     name: str
     complete_until: datetime | None
     verified_at: datetime | None
     schedule: Schedule
+    was_due_at: datetime | None
     next_at: datetime | None
+    last: LastRead | None
 
 
 class ConnectionView(msgspec.Struct, frozen=True):
@@ -273,7 +290,9 @@ class Connections:
         async with kit.pool.acquire() as connection:
             rows = await store.of_site(connection, site.id)
             streams = await store.streams(connection, site.id)
-        return [_view(row, [s for s in streams if s.connection_id == row.id]) for row in rows]
+            ends = await runs.last_ends(connection, site.id)
+            now: datetime = await connection.fetchval("select now()")
+        return [_view(site, row, [s for s in streams if s.connection_id == row.id], ends, now) for row in rows]
 
     async def rates(self, kit: SyncKit, site: Site) -> list[RateView]:
         async with kit.pool.acquire() as connection:
@@ -306,12 +325,17 @@ class Connections:
         await store.set_secret(connection, site_id, connection_id, sealed, vault.key_id)
 
 
-def _view(row: store.ConnectionRow, streams: list[store.StreamRow]) -> ConnectionView:
+def _view(
+    site: Site, row: store.ConnectionRow, streams: list[store.StreamRow], ends: Ends, now: datetime
+) -> ConnectionView:
     def told(stream: store.StreamRow) -> StreamView:
-        at = None
-        if row.is_enabled:
+        at = was = None
+        if row.is_enabled and row.kind != UPLOAD:
             at = expected_at(stream.schedule, stream.due_at, watermark=stream.watermark, paused_until=row.paused_until)
-        return StreamView(stream.name, stream.watermark, stream.verified_at, stream.schedule, at)
+            was = was_due_at(stream.schedule, now, zone=site.zone, following=following)
+        end = ends.get((row.id, stream.name))
+        last = None if end is None else LastRead(end.run_id, end.state, end.n, end.reason, end.ended_at)
+        return StreamView(stream.name, stream.watermark, stream.verified_at, stream.schedule, was, at, last)
 
     return ConnectionView(
         row.id, row.kind, row.name, row.config, row.secret is not None, row.is_enabled, row.run_id is not None,

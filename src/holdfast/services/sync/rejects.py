@@ -34,9 +34,10 @@ class RejectView(msgspec.Struct, frozen=True):
 
 
 class RejectsPage(msgspec.Struct, frozen=True):
-    """Rows set aside at a store, the latest first."""
+    """Rows set aside at a store, the latest first; `total` is how many there are."""
 
     rejects: list[RejectView]
+    total: int
 
 
 class Retried(msgspec.Struct, frozen=True):
@@ -55,6 +56,7 @@ class Rejects:
     async def page(self, site: Site, *, limit: int) -> RejectsPage:
         async with self._kit.pool.acquire() as connection:
             rows = await store.rejects(connection, site.id, max(1, min(limit, REJECTS_MAX)))
+            total = await store.count_rejects_of_store(connection, site.id)
         return RejectsPage(
             [
                 RejectView(
@@ -62,7 +64,8 @@ class Rejects:
                     row.raw[:RAW_SHOWN].decode("utf-8", "replace"), row.updated_at, row.at,
                 )
                 for row in rows
-            ]
+            ],
+            total,
         )  # fmt: skip
 
     async def retry(self, site: Site, *, actor: str) -> Retried:

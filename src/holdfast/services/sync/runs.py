@@ -51,7 +51,7 @@ class StageView(msgspec.Struct, frozen=True, omit_defaults=True):
 
 class RunView(msgspec.Struct, frozen=True, omit_defaults=True):
     """A run. `state` is waiting or running, and at its end verified, drift, unverifiable, rejects, cancelled, failed or
-    paused."""
+    paused; `is_stopping` while it was asked to stop and has not yet."""
 
     id: UUID
     operation: str
@@ -65,6 +65,7 @@ class RunView(msgspec.Struct, frozen=True, omit_defaults=True):
     until: datetime | None = None
     ended_at: datetime | None = None
     joined: bool = False
+    is_stopping: bool = False
 
 
 class Wish(msgspec.Struct, frozen=True):
@@ -268,6 +269,7 @@ class Runs:
                 run.since,
                 run.until,
                 run.ended_at,
+                is_stopping=run.is_cancelled and run.ended_at is None,
             )
             for run in found
         ]
