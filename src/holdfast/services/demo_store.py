@@ -3,6 +3,7 @@ and a store that is synced from it, so that a sync can be watched.
 
 The shop takes about 2,500 orders a second, as its limit says, and gets a new order every few seconds. Its orders are
 those of the CDNOW customers of 1997 and 1998, moved so that the last one is of yesterday, where their file is at hand.
+What winning these customers cost is made up, and told by an ad account beside the shop.
 """
 
 import asyncio
@@ -14,7 +15,8 @@ from pathlib import Path
 
 from holdfast.domain.errors import Refusal
 from holdfast.services.demo import Made
-from holdfast.services.demo_http import DemoServer
+from holdfast.services.demo_ads import ACCOUNT, ADS_TOKEN, PATH_END, spent_on
+from holdfast.services.demo_http import Asked, DemoServer, Told
 from holdfast.services.demo_orders import find_file, generated, moved_to_end_at, purchases, shop_orders
 from holdfast.services.demo_shop import TOKEN, DemoShop, ShopLine, ShopOrder
 from holdfast.services.requests import SiteRequest
@@ -26,10 +28,12 @@ from holdfast.services.sync.runs import Wish
 ACTOR = "demo"
 STORE = SiteRequest("store", "CD store", "America/New_York", "demo-store", {})
 CONNECTION = "demo shop"
+ADS_CONNECTION = "demo ads"
 BURST, PER_S = 2_000.0, 1_000.0
 NEW_ORDER_S = 7.0
 START_S = 30.0
 RULE = "* * * * *"
+ADS_RULE = "*/10 * * * *"
 
 
 class DemoShopThread:
@@ -41,7 +45,9 @@ class DemoShopThread:
         path = find_file(beside)
         self.is_real = path is not None
         given = purchases(path) if path is not None else generated()
-        self.shop.fill(shop_orders(given, moved=moved_to_end_at(given, now.date())))
+        moved = moved_to_end_at(given, now.date())
+        self.shop.fill(shop_orders(given, moved=moved))
+        self._ads = spent_on(given, moved=moved)
         self._now = now
         self._ready = threading.Event()
         self._thread = threading.Thread(target=self._run, name="demo shop", daemon=True)
@@ -57,13 +63,16 @@ class DemoShopThread:
     async def _serve(self) -> None:
         began = asyncio.get_running_loop().time()
         chance = random.Random(1)  # noqa: S311 - any customer will do
-        async with DemoServer(self.shop.answer) as server:
+        async with DemoServer(self._answer) as server:
             self.address = server.address
             self._ready.set()
             while True:
                 await asyncio.sleep(NEW_ORDER_S)
                 passed = timedelta(seconds=asyncio.get_running_loop().time() - began)
                 self._sell((self._now + passed).replace(microsecond=0), chance)
+
+    async def _answer(self, asked: Asked) -> Told:
+        return await (self._ads if asked.path.endswith(PATH_END) else self.shop).answer(asked)
 
     def _sell(self, at: datetime, chance: random.Random) -> None:
         number = len(self.shop) + 1
@@ -82,17 +91,25 @@ async def make_demo_store(stores: Stores, sites: Sites, address: str) -> Made:
             raise
         site = await sites.find(STORE.slug or "")
     made = Made(site.slug, site.kind, site.name)
-    config = {"address": address}
-    there = [one for one in await stores.connections.page(stores.kit, site) if one.name == CONNECTION]
-    if there:
-        change = ConnectionChangeRequest(config=config)
-        await stores.connections.change(stores.kit, site, there[0].id, change, actor=ACTOR)
-        made.known += 1
-    else:
-        request = ConnectionRequest(
-            "shopify", CONNECTION, config, {"access_token": TOKEN}, {"orders": SyncScheduleRequest(rule=RULE)}
-        )
-        await stores.connections.create(stores.kit, site, request, actor=ACTOR)
-        made.new += 1
+    there = {one.name: one for one in await stores.connections.page(stores.kit, site)}
+    for wanted in _sources(address):
+        if wanted.name in there:
+            change = ConnectionChangeRequest(config=wanted.config)
+            await stores.connections.change(stores.kit, site, there[wanted.name].id, change, actor=ACTOR)
+            made.known += 1
+        else:
+            await stores.connections.create(stores.kit, site, wanted, actor=ACTOR)
+            made.new += 1
     await stores.runs.ask(site, Wish(), actor=ACTOR, cause="demo")
     return made
+
+
+def _sources(address: str) -> tuple[ConnectionRequest, ...]:
+    orders, ads = SyncScheduleRequest(rule=RULE), SyncScheduleRequest(rule=ADS_RULE)
+    return (
+        ConnectionRequest("shopify", CONNECTION, {"address": address}, {"access_token": TOKEN}, {"orders": orders}),
+        ConnectionRequest(
+            "meta_ads", ADS_CONNECTION, {"account": ACCOUNT, "address": address}, {"access_token": ADS_TOKEN},
+            {"ads": ads},
+        ),
+    )  # fmt: skip
