@@ -52,4 +52,4 @@ def test_every_message_is_asked_for() -> None:
 
 
 def test_every_screen_has_a_name() -> None:
-    assert {f"screen.{screen.name}" for screen in SCREENS} <= keys()
+    assert {screen.title for screen in SCREENS} <= keys()

@@ -178,7 +178,10 @@ async def _screen(request: Asked, named: str, name: str) -> Response[bytes]:
     data: dict[str, Any] = {
         "site": view, "sites": _brief(others), "screen": name, "board": None,
         "organisation": str(found.organisation_id) if viewer.may("people") else None,
-        "screens": [{"name": each.name, "icon": each.icon, "address": address} for each, address in linked],
+        "screens": [
+            {"name": each.name, "word": each.word or each.name, "icon": each.icon, "address": address}
+            for each, address in linked
+        ],
     }  # fmt: skip
     if screen.has_board:
         board = await pages.board.read(found, None, None, days=screen.days)

@@ -28,19 +28,34 @@ class Screen(msgspec.Struct, frozen=True):
     kinds: tuple[str, ...] = ()
     has_board: bool = False
     """Whether the page brings the site's snapshot, so that it is drawn without a further request."""
+    word: str = ""
+    """What names its words, where its name does not."""
     days: int | None = None
     """How far that snapshot reaches from today on; None for as far as boards of its kind do."""
 
+    @property
+    def title(self) -> str:
+        """The key of what it is called."""
+        return f"screen.{self.word or self.name}"
+
+
+BOOKED = ("cafe", "hotel", "grounds")
+"""Kinds of site that have units, to be booked."""
 
 SCREENS: tuple[Screen, ...] = (
     # in the order of the navigation; the first of a name that fits the kind of site counts
     Screen(BOARD, "tape", "hotel_board.js", kinds=("hotel",), has_board=True, days=TAPE_DAYS),
     Screen(BOARD, "ball", "grounds.js", kinds=("grounds",), has_board=True),
-    Screen(BOARD, "grid", "board.js", has_board=True),
-    Screen("bookings", "calendar", "bookings.js", right="names", has_board=True),
+    Screen(BOARD, "store", "store.js", right="names", kinds=("store",), has_board=True, word="overview"),
+    Screen(BOARD, "grid", "board.js", kinds=BOOKED, has_board=True),
+    Screen("runs", "refresh", "runs.js", right="names", kinds=("store",), has_board=True),
+    Screen("ltv", "chart", "ltv.js", right="names", kinds=("store",), has_board=True),
+    Screen("customers", "users", "customers.js", right="names", kinds=("store",), has_board=True),
+    Screen("rejects", "inbox", "rejects.js", right="names", kinds=("store",), has_board=True),
+    Screen("bookings", "calendar", "bookings.js", right="names", kinds=BOOKED, has_board=True),
     Screen("housekeeping", "broom", "housekeeping.js", right="condition", kinds=("hotel",), has_board=True),
     Screen("approvals", "inbox", "approvals.js", right="names", kinds=("grounds",), has_board=True),
-    Screen("blocks", "ban", "blocks.js", right="block", has_board=True),
+    Screen("blocks", "ban", "blocks.js", right="block", kinds=BOOKED, has_board=True),
     Screen("findings", "warning", "findings.js", right="names", has_board=True),
     Screen("audit", "history", "audit.js", right="audit", has_board=True),
     Screen("people", "users", "people.js", right="people"),

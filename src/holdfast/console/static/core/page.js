@@ -4,7 +4,7 @@
  * @typedef {{id: number, slug: string, name: string, kind: string, time_zone: string}} SiteBrief
  * @typedef {SiteBrief & {version: number, settings: Record<string, any>}} Site
  * @typedef {{viewer: {name: string, rights: string[], sign_in: string | null, sign_out: string | null}, site: Site, sites: SiteBrief[], organisation: string | null,
- *   places: {name: string, icon: string}[], place?: string, screen: string, screens: {name: string, icon: string, address: string}[], module: string | null, board: any,
+ *   places: {name: string, icon: string}[], place?: string, screen: string, screens: {name: string, word: string, icon: string, address: string}[], module: string | null, board: any,
  *   look: {theme: string, density: string, language: string}, languages: Record<string, string>, program: string,
  *   words: string}} Page
  */
@@ -15,7 +15,7 @@ const given = () => JSON.parse(document.getElementById("page-data")?.textContent
 export const page = given();
 
 /** Whether the viewer may do that; for what to show. The server decides each request by itself.
- * @param {"read" | "names" | "book" | "condition" | "block" | "units" | "settings" | "find" | "import" | "people" | "audit" | "sites" | "organisation" | "jobs" | "server"} right */
+ * @param {"read" | "names" | "book" | "condition" | "block" | "units" | "settings" | "find" | "import" | "sync" | "people" | "audit" | "sites" | "organisation" | "jobs" | "server"} right */
 export const may = (right) => page.viewer.rights.includes(right);
 
 /** A file of the console's own, at its versioned address. @param {string} name such as `ui/icons.svg` */

@@ -23,6 +23,10 @@ const COUNTS = [
     screen: "approvals", words: "frame.to_decide", concerns: ({ type, data }) => type.startsWith("booking.") && (data.booking?.state === "Pending" || data.from === "Pending" || /approved|rejected|expired|cancelled|revoked/.test(type)),
     ask: async () => (await ask("GET", `${here("bookings")}?state=Pending&limit=${ASKED}`)).data.bookings,
   },
+  {
+    screen: "rejects", words: "frame.rejects", concerns: ({ type, data }) => type === "orders.changed" || type === "sync.ended" || (type === "sync.progressed" && data.rejects > 0),
+    ask: async () => (await ask("GET", `${here("rejects")}?limit=${ASKED}`)).data.rejects,
+  },
 ];
 
 /** Puts the numbers at the links of the navigation. */

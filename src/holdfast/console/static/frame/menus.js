@@ -8,7 +8,7 @@ import { icon } from "../ui/icon.js";
 import { density, setDensity, setLanguage, setTheme, theme } from "./look.js";
 import { showShortcuts } from "./shortcuts.js";
 
-const KINDS = { cafe: "pc", hotel: "bed", grounds: "ball" };
+const KINDS = { cafe: "pc", hotel: "bed", grounds: "ball", store: "store" };
 const SEARCH_FROM = 8;
 /** @param {string} kind */
 export const kindIcon = (kind) => /** @type {Record<string, string>} */ (KINDS)[kind] ?? "building";

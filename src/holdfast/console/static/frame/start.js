@@ -32,14 +32,14 @@ function setKeys() {
     { keys: "?", label: t("keys.help"), group, run: showShortcuts },
     { keys: "t", label: t("keys.theme"), group, run: () => setTheme(getComputedStyle(document.body).colorScheme === "dark" || document.documentElement.dataset.theme === "dark" ? "light" : "dark") },
   );
-  page.screens?.forEach(({ name, address }, index) => {
-    if (index < 9) hotkeys({ keys: `g ${index + 1}`, label: t("keys.go", { screen: t(`screen.${name}`) }), group: t("keys.screens"), run: () => location.assign(address) });
+  page.screens?.forEach(({ word, address }, index) => {
+    if (index < 9) hotkeys({ keys: `g ${index + 1}`, label: t("keys.go", { screen: t(`screen.${word}`) }), group: t("keys.screens"), run: () => location.assign(address) });
   });
 }
 
 function setCommands() {
   offer(() => [
-    ...(page.screens ?? []).map(({ name, icon, address }) => ({ label: t(`screen.${name}`), icon, hint: t("palette.screen"), run: () => location.assign(address) })),
+    ...(page.screens ?? []).map(({ word, icon, address }) => ({ label: t(`screen.${word}`), icon, hint: t("palette.screen"), run: () => location.assign(address) })),
     ...page.places.map(({ name, icon }) => ({ label: t(`${name}.title`), icon, hint: t("palette.screen"), run: () => location.assign(`/console/${name}`) })),
     ...page.sites.map((site) => ({ label: site.name, icon: kindIcon(site.kind), hint: t("palette.site"), run: () => location.assign(`/console/${site.slug}`) })),
     { label: t("frame.theme_light"), icon: "sun", hint: t("frame.theme"), run: () => setTheme("light") },

@@ -17,7 +17,7 @@ import { exportMenu } from "./audit_export.js";
 import { lineTable } from "./audit_lines.js";
 import { passes, readBack } from "./audit_reading.js";
 import { then } from "./audit_then.js";
-import { familyWord, TYPES, typeWord } from "./audit_words.js";
+import { familyWord, typesHere, typeWord } from "./audit_words.js";
 
 const ROWS = 100;
 const KEPT_MAX = 5000;
@@ -90,7 +90,7 @@ function reading(filter) {
 
 /** @param {Record<string, string>} asked @returns {Promise<Wanted>} */
 async function wantedBy({ type, subject, actor, from, to }) {
-  const types = TYPES.filter((one) => one === type || one.startsWith(`${type}.`));
+  const types = typesHere().filter((one) => one === type || one.startsWith(`${type}.`));
   return { types, subject: await subjectOf(subject.trim()), actor, from: from ? instantOf(from) : null, to: to ? instantOf(to) : null };
 }
 
@@ -108,12 +108,12 @@ function tools(filter, log) {
   /** @type {any} */ let timer = null;
   const actors = computed(() => [...new Set([filter.actor.value, ...log.events.value.map((/** @type {JournalEvent} */ { actor }) => actor)].filter(Boolean))].sort(collator.compare));
   const later = (/** @type {string} */ value) => { clearTimeout(timer); timer = setTimeout(() => { filter.subject.value = value; }, TYPED_MS); };
-  const families = [...new Set(TYPES.map((type) => type.split(".")[0]))];
+  const families = [...new Set(typesHere().map((type) => type.split(".")[0]))];
   const time = (/** @type {string} */ name) => html`<label class="row day-field"><span class="muted small">${t(`bookings.${name}`)}</span><input class="input" type="datetime-local" .value=${() => filter[name].value} @change=${(/** @type {any} */ event) => { filter[name].value = event.target.value; }}></label>`;
   const first = html`<div class="search">${icon("search")}<input class="input" type="search" aria-label=${t("audit.subject")} placeholder=${t("audit.subject")} .value=${filter.subject.peek()} @input=${(/** @type {any} */ event) => later(event.target.value)}></div>`;
   const more = html`<select class="input" aria-label=${t("audit.col_what")} @change=${(/** @type {any} */ event) => { filter.type.value = event.target.value; }}><option value="">${t("audit.any_type")}</option>
       ${families.map((family) => html`<optgroup label=${familyWord(family)}><option value=${family} .selected=${() => filter.type.value === family}>${t("audit.all_of", { family: familyWord(family) })}</option>
-        ${TYPES.filter((type) => type.startsWith(`${family}.`)).map((type) => html`<option value=${type} .selected=${() => filter.type.value === type}>${typeWord(type)}</option>`)}</optgroup>`)}</select>
+        ${typesHere().filter((type) => type.startsWith(`${family}.`)).map((type) => html`<option value=${type} .selected=${() => filter.type.value === type}>${typeWord(type)}</option>`)}</optgroup>`)}</select>
     <select class="input" aria-label=${t("audit.col_who")} @change=${(/** @type {any} */ event) => { filter.actor.value = event.target.value; }}><option value="">${t("audit.anybody")}</option>
       ${() => actors.value.map((actor) => html`<option value=${actor} .selected=${actor === filter.actor.value}>${actorName(actor)}</option>`)}</select>
     ${time("from")}${time("to")}

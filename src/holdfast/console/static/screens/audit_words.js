@@ -2,16 +2,22 @@
 
 import { actorName } from "../core/actors.js";
 import { hasWords, t } from "../core/i18n.js";
+import { page } from "../core/page.js";
 import { fullOf } from "../core/time.js";
 import { lookOf } from "../ui/status.js";
 
 /** @typedef {import("../core/stream.js").JournalEvent} JournalEvent */
 
-export const TYPES = [
+const TYPES = [
   "booking.created", "booking.confirmed", "booking.approved", "booking.rejected", "booking.revoked", "booking.started", "booking.extended", "booking.moved",
   "booking.completed", "booking.cancelled", "booking.no_show", "booking.expired", "booking.undone", "unit.created", "unit.changed", "unit.condition_changed",
   "unit.status_changed", "unit.status_repaired", "block.created", "block.removed", "site.changed", "finding.opened", "finding.closed", "finding.repaired",
 ];
+/** Those of a store, which has no bookings and no units. */
+const STORE_TYPES = ["sync.started", "sync.progressed", "sync.stage_ended", "sync.ended", "orders.changed", "connection.changed", "ltv.counted", "site.changed", "finding.opened", "finding.closed"];
+
+/** The types of line that there can be here. */
+export const typesHere = () => (page.site.kind === "store" ? STORE_TYPES : TYPES);
 const TIME = /^\d{4}-\d\d-\d\dT/;
 const LEFT_OUT = new Set(["version", "site", "id"]);
 const ORDER = ["state", "from", "to", "units", "parts", "category", "customer_name", "customer_email", "customer_phone", "customer_reference", "party", "note"];
@@ -28,7 +34,8 @@ export function subjectWord({ type, subject, data }) {
   if (data.block?.units) return data.block.units.join(", ");
   if (type === "block.removed") return (data.units ?? []).join(", ");
   if (data.finding) return data.finding.data?.unit ?? data.finding.data?.reference ?? data.finding.subject;
-  return data.code ?? subject;
+  if (type.startsWith("sync.")) return [data.stage, data.connection].filter(Boolean).join(" · ") || t(`sync.operation_${data.operation ?? "incremental"}`);
+  return data.code ?? (type.startsWith("connection.") ? data.name : null) ?? subject;
 }
 
 /** From which word to which, when a line says so. @param {JournalEvent} event @returns {[string, string] | null} */

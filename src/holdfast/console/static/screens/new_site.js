@@ -12,13 +12,15 @@ import { empty } from "../ui/status.js";
 import { problemNote } from "./conflict.js";
 import { codesOf } from "./unit_codes.js";
 
-const KINDS = ["cafe", "hotel", "grounds"];
+const KINDS = ["cafe", "hotel", "grounds", "store"];
 const STEPS = ["kind", "place", "units"];
 /** What most have, to begin with. @type {Record<string, {codes: string, category: string}[]>} */
 const USUAL = {
   cafe: [{ codes: "PC01–PC12", category: "pc" }, { codes: "PS5-1–PS5-2", category: "console" }],
   hotel: [{ codes: "101–108", category: "double" }, { codes: "201–204", category: "suite" }],
   grounds: [{ codes: "G1–G4", category: "ground" }],
+  // has none: what it has is connected on its own screen
+  store: [],
 };
 const HOUSE = Intl.DateTimeFormat().resolvedOptions().timeZone;
 
@@ -50,9 +52,12 @@ export async function open() {
   };
   const draw = () => [kinds, naming, unitsStep][step.value]({ given, set, go, form, organisations });
   render(html`<div class="wizard"><div class="page-head"><h1>${t("new.title")}</h1></div>
-    ${() => html`<ol class="steps">${STEPS.map((name, at) => html`<li class=${at < step.value ? "done" : ""} aria-current=${at === step.value ? "step" : null}>${t(`new.step_${name}`)}</li>`)}</ol>`}
+    ${() => html`<ol class="steps">${stepsOf(given.value.kind).map((name, at) => html`<li class=${at < step.value ? "done" : ""} aria-current=${at === step.value ? "step" : null}>${t(`new.step_${name}`)}</li>`)}</ol>`}
     <section class="card stack">${draw}</section></div>`, place);
 }
+
+/** @param {string} kind */
+const stepsOf = (kind) => (kind === "store" ? STEPS.slice(0, 2) : STEPS);
 
 /** @param {any} o */
 function kinds({ given, set, go }) {
@@ -62,13 +67,15 @@ function kinds({ given, set, go }) {
 }
 
 /** @param {any} o */
-function naming({ given, set, go, organisations }) {
+function naming({ given, set, go, form, organisations }) {
+  const isLast = stepsOf(given.peek().kind).length === 2;
   const zones = Intl.supportedValuesOf("timeZone");
-  return html`<h2>${t("new.place")}</h2><form class="stack" @submit=${(/** @type {any} */ event) => { event.preventDefault(); go(2); }}>
+  return html`<h2>${t("new.place")}</h2><form class="stack" @submit=${(/** @type {any} */ event) => { event.preventDefault(); if (isLast) form.submit(false); else go(2); }}>
     <div class="field"><label for="new-name">${t("new.name")}</label><input class="input" id="new-name" data-first required maxlength="200" autocomplete="organization" value=${given.peek().name} placeholder=${t(`new.name_${given.peek().kind}`)} @input=${(/** @type {any} */ event) => set({ name: event.target.value.trim() })}></div>
     ${field({ name: "zone", label: t("new.zone"), hint: t("new.zone_text"), value: given.peek().time_zone, options: (zones.includes(given.peek().time_zone) ? zones : [given.peek().time_zone, ...zones]).map((zone) => ({ value: zone, label: zone.replaceAll("_", " ") })), onInput: (time_zone) => set({ time_zone }) })}
     ${organisations.length > 1 ? field({ name: "organisation", label: t("new.organisation"), value: given.peek().organisation, options: organisations.map((/** @type {any} */ one) => ({ value: one.id, label: one.name })), onInput: (organisation) => set({ organisation }) }) : null}
-    <div class="row wizard-foot"><button type="button" class="button" @click=${() => go(0)}>${icon("arrow-left")}${t("new.back")}</button><button class="button primary">${t("new.next")}${icon("arrow-right")}</button></div></form>`;
+    <div class="row wizard-foot"><button type="button" class="button" @click=${() => go(0)}>${icon("arrow-left")}${t("new.back")}</button>${isLast ? html`<button class="button primary" aria-busy=${() => String(form.busy.value)}>${icon("check")}${t("new.make")}</button>` : html`<button class="button primary">${t("new.next")}${icon("arrow-right")}</button>`}</div>
+    ${() => (isLast && form.problem.value ? problemNote(form.problem.value) : null)}</form>`;
 }
 
 /** @param {any} o */
