@@ -34,7 +34,7 @@ export function subjectWord({ type, subject, data }) {
   if (data.block?.units) return data.block.units.join(", ");
   if (type === "block.removed") return (data.units ?? []).join(", ");
   if (data.finding) return data.finding.data?.unit ?? data.finding.data?.reference ?? data.finding.subject;
-  if (type.startsWith("sync.")) return [data.stage, data.connection].filter(Boolean).join(" · ") || t(`sync.operation_${data.operation ?? "incremental"}`);
+  if (type.startsWith("sync.")) return [data.stage ? t(`sync.stage_${data.stage}`) : null, data.connection].filter(Boolean).join(" · ") || t(`sync.operation_${data.operation ?? "incremental"}`);
   return data.code ?? (type.startsWith("connection.") ? data.name : null) ?? subject;
 }
 

@@ -4,11 +4,14 @@ import { html, render } from "../core/html.js";
 import { signal } from "../core/signals.js";
 import { t } from "../core/i18n.js";
 import { confirmDialog, openDialog } from "../ui/dialog.js";
+import { chartState, lineChart } from "../ui/chart.js";
 import { checkbox, field, segments } from "../ui/form.js";
+import { heat } from "../ui/heat.js";
 import { icon } from "../ui/icon.js";
 import { badge, banner, empty, meter, tag } from "../ui/status.js";
 import { table } from "../ui/table.js";
 import { toast } from "../ui/toast.js";
+import { stages } from "./run_stages.js";
 
 const STATES = ["Available", "Reserved", "Active", "Under Maintenance", "OCCUPIED", "DIRTY", "CLEAN", "inspected", "OUT_OF_SERVICE", "Vacant", "Pending", "Approved", "Booked", "Blocked",
   "Held", "Completed", "CheckedIn", "CheckedOut", "Cancelled", "NoShow", "Rejected", "Expired"];
@@ -60,6 +63,26 @@ const tables = () => html`${() => table({
     { name: "left", label: "Minutes", number: true, draw: (row) => row.left ?? "–", value: (row) => row.left }],
 })}`;
 
+/** @param {number} share @param {Partial<import("../ui/heat.js").HeatCell>} more */
+const cell = (share, more = {}) => ({ text: `${Math.round(share * 100)}%`, share, about: `${Math.round(share * 100)} of 100`, ...more });
+const heatMap = () => heat({
+  label: "Cohorts", corner: "Cohort", hint: "Point at a cell, or go there with the arrow keys.", partial: "not over yet", leads: [{ label: "Customers" }], columns: ["0", "1", "2", "3"],
+  rows: [{ key: "all", head: "All", lead: ["240"], isSum: true, cells: [cell(1), cell(0.5), cell(0.3), null] }, { key: "a", head: "Jan 2027", lead: ["120"], cells: [cell(1), cell(0.55), cell(0.3, { mark: "paid back" }), cell(0.2, { isPartial: true })] },
+    { key: "b", head: "Feb 2027", lead: ["120"], cells: [cell(1), cell(0.45), cell(0.1, { isPartial: true }), null] }],
+});
+const looked = chartState();
+const chart = () => lineChart({
+  label: "Value by month", stepLabel: "Month", steps: ["0", "1", "2", "3", "4", "5"], format: (value) => `$${value.toFixed(0)}`, marks: [{ at: 2, value: 34, text: "paid back" }],
+  series: [{ name: "Jan", isThin: true, values: [18, 24, 30, 34, 40, null] }, { name: "Value", values: [20, 28, 34, 39, 43, 46] }, { name: "Cost", tone: "soon", isDashed: true, values: [32, 32, 32, 32, 32, 32] }],
+}, looked);
+
+/** @param {string} stage @param {string} state @param {any} more */
+const step = (stage, state, more = {}) => ({ stage, state, done: 0, connection: "shop", ...more });
+const AT = "2027-03-08T10:00:00Z";
+const run = (/** @type {string} */ state, /** @type {any[]} */ steps) => stages({ id: "r", operation: "incremental", state, actor: "schedule", cause: "due", started_at: AT, ...(state === "running" ? {} : { ended_at: AT }), stages: steps });
+const steps = () => html`${run("running", [step("orders", "running", { done: 41_000, total: 69_659, rate: 2480 }), step("ads", "waiting"), step("ltv", "waiting", { connection: undefined })])}
+  ${run("drift", [step("orders", "drift", { done: 69_659, total: 69_659, n: 3, ended_at: AT }), step("ads", "failed", { reason: "somebody stopped it", ended_at: AT }), step("ltv", "done", { connection: undefined, ended_at: AT })])}`;
+
 const tabs = () => html`<hf-tabs><div class="tabs" role="tablist" aria-label="Parts"><button role="tab" id="tab-a" aria-controls="panel-a" aria-selected="true">Details</button><button role="tab" id="tab-b" aria-controls="panel-b" aria-selected="false">History</button></div>
   <div role="tabpanel" id="panel-a" aria-labelledby="tab-a" tabindex="0"><dl class="facts"><dt>Reference</dt><dd class="mono">9TDFYW</dd><dt>Note</dt><dd>Two headsets</dd></dl></div>
   <div role="tabpanel" id="panel-b" aria-labelledby="tab-b" tabindex="0" hidden><ol class="timeline"><li><p class="strong">Started</p><p class="muted small">18:02 · by ann</p></li><li><p class="strong">Booked</p><p class="muted small">12:40 · by web</p></li></ol></div></hf-tabs>`;
@@ -80,6 +103,6 @@ export async function open() {
   const icons = [...sprite.matchAll(/<symbol id="([^"]+)"/g)].map(([, name]) => name);
   render(html`<div class="page-head"><h1>${t("components.title")}</h1></div><div class="component-list">
     ${section("Text", text())}${section("Buttons", buttons())}${section("Choices", choices())}${section("Overlays", overlays())}${section("Fields", fields())}${section("States", states())}
-    ${section("Banners", notes())}${section("Table", tables())}${section("Tabs, facts, timeline", tabs())}${section("Empty and loading", waiting())}
+    ${section("Banners", notes())}${section("Table", tables())}${section("Heat map", heatMap())}${section("Curves", chart())}${section("Stages of a run", steps())}${section("Tabs, facts, timeline", tabs())}${section("Empty and loading", waiting())}
     ${section("Icons", html`<ul class="icon-list">${icons.map(named)}</ul>`)}</div>`, place);
 }

@@ -13,7 +13,7 @@ import { pager } from "../ui/pager.js";
 import { empty, tag } from "../ui/status.js";
 import { table } from "../ui/table.js";
 import { monthName } from "./ltv_table.js";
-import { money, watermark } from "./store_words.js";
+import { briefMoney, money, watermark } from "./store_words.js";
 
 const ROWS = 50;
 /** @type {Record<string, [tone: string, icon: string]>} */
@@ -62,7 +62,7 @@ function segmentCards(told, segment) {
       <span class="row">${icon(name, "small")}<span class="strong">${t(`customers.segment_${one.segment}`)}</span></span>
       <span class="segment-count">${number(one.customers)}<span class="muted small">${number(one.customers / all, { style: "percent", maximumFractionDigits: 1 })}</span></span>
       <span class="segment-share" aria-hidden="true"><i style:--share=${(one.customers / all).toFixed(4)}></i></span>
-      <span class="small soft">${money(one.net, told.watermark.currency, { notation: "compact", maximumFractionDigits: 1 })}</span><span class="small muted">${t(`customers.segment_${one.segment}_text`)}</span></button>`;
+      <span class="small soft">${briefMoney(one.net, told.watermark.currency)}</span><span class="small muted">${t(`customers.segment_${one.segment}_text`)}</span></button>`;
   })}</div>`;
 }
 

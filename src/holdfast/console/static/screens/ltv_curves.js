@@ -36,7 +36,7 @@ function value(cohorts, points, mark) {
   const paid = mean === null ? -1 : values.findIndex((one) => one >= mean);
   const thin = cohorts.slice(-COHORTS_DRAWN).map((cohort) => ({ name: monthName(cohort.cohort), isThin: true, values: points.map((_, at) => (cohort.months[at] && !cohort.months[at].is_partial ? Number(cohort.months[at].ltv) : null)) }));
   return figure({
-    name: "ltv", title: t("ltv.curve_ltv"), text: t(mean === null ? "ltv.curve_ltv_text" : paid < 0 ? "ltv.curve_not_paid" : "ltv.curve_paid", { n: paid + 1 }), mark,
+    name: "ltv", title: t("ltv.curve_ltv"), text: t(mean === null ? "ltv.curve_ltv_text" : paid < 0 ? "ltv.curve_not_paid" : "ltv.curve_paid", { month: paid }), mark,
     chart: lineChart({
       label: t("ltv.curve_ltv"), stepLabel: t("ltv.month_label"), steps: points.map(({ month }) => String(month)), format: (one) => money(one, currency), tick: (one) => money(one, currency, { maximumFractionDigits: 0 }),
       series: [...thin, { name: t("ltv.metric_ltv"), tone: "accent", values }, ...(mean === null ? [] : [{ name: t("ltv.cac"), tone: "soon", isDashed: true, values: points.map(() => mean) }])],
@@ -78,7 +78,7 @@ function cost(cohorts, mark) {
       series: [...horizons.map(([months, tone]) => ({ name: t("ltv.ltv_after", { n: months }), tone, values: cohorts.map((cohort) => at(cohort, months)) })),
         { name: t("ltv.cac"), tone: "soon", isDashed: true, values: cohorts.map(({ cac }) => (cac === null ? null : Number(cac))) }],
     }, states.cost),
-    save: () => saveCsv("cost-by-cohort.csv", [column(t("ltv.cohort"), ({ cohort }) => cohort.slice(0, 7)), column(t("ltv.size"), ({ size }) => size), column(t("ltv.spend"), ({ spend }) => spend), column(t("ltv.cac"), ({ cac }) => cac), column(t("ltv.payback"), ({ payback_month: month }) => month),
+    save: () => saveCsv("cost-by-cohort.csv", [column(t("ltv.cohort"), ({ cohort }) => cohort.slice(0, 7)), column(t("ltv.size"), ({ size }) => size), column(t("ltv.spend"), ({ spend }) => spend), column(t("ltv.cac"), ({ cac }) => cac), column(t("ltv.payback"), ({ payback_month: month }) => (month === null ? null : month - 1)),
       ...HORIZONS.map(([months]) => column(t("ltv.ltv_after", { n: months }), (/** @type {Cohort} */ cohort) => at(cohort, months)))], cohorts),
   });
 }

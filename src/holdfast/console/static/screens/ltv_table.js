@@ -3,7 +3,7 @@
 import { html } from "../core/html.js";
 import { locale, number, t } from "../core/i18n.js";
 import { heat } from "../ui/heat.js";
-import { money } from "./store_words.js";
+import { briefMoney, money } from "./store_words.js";
 
 /**
  * @typedef {{month: number, is_partial: boolean, active: number, orders: number, gross: string, discounts: string, refunds: string, net: string, ltv: string, retention: string, aov: string | null}} Cell
@@ -17,16 +17,13 @@ const months = new Intl.DateTimeFormat(locale, { month: "short", year: "numeric"
 /** A cohort's name: `Jan 2026`. @param {string} cohort */
 export const monthName = (cohort) => months.format(new Date(`${cohort}T00:00:00Z`));
 
-/** @param {number} value @param {string} currency */
-const brief = (value, currency) => money(value, currency, Math.abs(value) >= 1000 ? { notation: "compact", maximumFractionDigits: 1 } : { maximumFractionDigits: Math.abs(value) >= 100 ? 0 : 2 });
-
 /** @type {Metric[]} */
 export const METRICS = [
-  { name: "ltv", icon: "chart", value: (cell) => Number(cell.ltv), text: brief, fromZero: false },
+  { name: "ltv", icon: "chart", value: (cell) => Number(cell.ltv), text: briefMoney, fromZero: false },
   { name: "retention", icon: "redo", value: (cell) => Number(cell.retention), text: (value) => number(value, { style: "percent", minimumFractionDigits: value >= 0.1 ? 0 : 1, maximumFractionDigits: value >= 0.1 ? 0 : 1 }), fromZero: true },
-  { name: "net", icon: "tag", value: (cell) => Number(cell.net), text: brief, fromZero: true },
+  { name: "net", icon: "tag", value: (cell) => Number(cell.net), text: briefMoney, fromZero: true },
   { name: "orders", icon: "list", value: (cell) => cell.orders, text: (value) => number(value), fromZero: true },
-  { name: "aov", icon: "ticket", value: (cell) => (cell.aov === null ? null : Number(cell.aov)), text: brief, fromZero: false },
+  { name: "aov", icon: "ticket", value: (cell) => (cell.aov === null ? null : Number(cell.aov)), text: briefMoney, fromZero: false },
 ];
 
 /** @param {string} name */
@@ -49,10 +46,10 @@ export function cohortHeat({ cohorts, points, metric, currency, monthsMax }) {
   });
 }
 
-/** @param {Cohort} cohort */
+/** In which of the columns: the server counts the first month as one, the columns as nought. @param {Cohort} cohort */
 function paybackWords(cohort) {
   if (cohort.cac === null) return "–";
-  return cohort.payback_month === null ? html`<span class="muted">${t("ltv.not_paid")}</span>` : t("ltv.in_month", { n: cohort.payback_month });
+  return cohort.payback_month === null ? html`<span class="muted">${t("ltv.not_paid")}</span>` : t("ltv.in_month", { month: cohort.payback_month - 1 });
 }
 
 /** From which to which value cells are coloured. The first month is every customer's: of how many came again it says nothing.
@@ -74,7 +71,7 @@ function cellOf(cohort, cell, metric, scale, currency) {
   const value = metric.value(cell);
   const isPaidBack = cohort.payback_month !== null && cell.month === cohort.payback_month - 1;
   const about = [
-    `${monthName(cohort.cohort)}, ${t("ltv.month", { n: cell.month })}`, t("ltv.about_ltv", { ltv: money(cell.ltv, currency) }),
+    `${monthName(cohort.cohort)}, ${t("ltv.month", { month: cell.month })}`, t("ltv.about_ltv", { ltv: money(cell.ltv, currency) }),
     t("ltv.about_active", { active: cell.active, n: cohort.size, share: number(Number(cell.retention), { style: "percent", maximumFractionDigits: 1 }) }),
     t("ltv.about_orders", { n: cell.orders, net: money(cell.net, currency) }), ...(Number(cell.refunds) !== 0 ? [t("ltv.about_refunds", { refunds: money(cell.refunds, currency) })] : []),
     ...(isPaidBack ? [t("ltv.paid_back")] : []), ...(cell.is_partial ? [t("ltv.partial")] : []),
@@ -91,7 +88,7 @@ function meanRow(points, metric, scale, width, currency, hasCost, cohorts) {
     const point = points[at];
     if (point === undefined) return null;
     const value = Number(metric.name === "ltv" ? point.ltv : point.retention);
-    return { text: metric.text(value, currency), share: shareOf(value, scale), about: `${t("ltv.all")}, ${t("ltv.month", { n: at })} · ${t("ltv.about_ltv", { ltv: money(point.ltv, currency) })} · ${t("ltv.about_mean", { n: point.customers })}` };
+    return { text: metric.text(value, currency), share: shareOf(value, scale), about: `${t("ltv.all")}, ${t("ltv.month", { month: at })} · ${t("ltv.about_ltv", { ltv: money(point.ltv, currency) })} · ${t("ltv.about_mean", { n: point.customers })}` };
   });
   return { key: "all", head: t("ltv.all"), lead: [number(cohorts.reduce((sum, { size }) => sum + size, 0)), ...(hasCost ? [cost === null ? "–" : money(cost, currency), "–"] : [])], cells, isSum: true };
 }
@@ -108,7 +105,7 @@ export function csvColumns(cohorts, metric, monthsMax) {
   const width = Math.min(monthsMax, Math.max(0, ...cohorts.map(({ months: cells }) => cells.length)));
   const column = (/** @type {string} */ label, /** @type {(cohort: Cohort) => any} */ value) => ({ name: label, label, draw: () => null, csv: (/** @type {Cohort} */ cohort) => String(value(cohort) ?? "") });
   return [
-    column(t("ltv.cohort"), ({ cohort }) => cohort.slice(0, 7)), column(t("ltv.size"), ({ size }) => size), column(t("ltv.cac"), ({ cac }) => cac), column(t("ltv.payback"), ({ payback_month: month }) => month),
-    ...Array.from({ length: width }, (_, at) => column(t("ltv.month", { n: at }), (cohort) => { const cell = cohort.months[at]; return cell === undefined ? "" : metric.value(cell); })),
+    column(t("ltv.cohort"), ({ cohort }) => cohort.slice(0, 7)), column(t("ltv.size"), ({ size }) => size), column(t("ltv.cac"), ({ cac }) => cac), column(t("ltv.payback"), ({ payback_month: month }) => (month === null ? null : month - 1)),
+    ...Array.from({ length: width }, (_, at) => column(t("ltv.month", { month: at }), (cohort) => { const cell = cohort.months[at]; return cell === undefined ? "" : metric.value(cell); })),
   ];
 }

@@ -4,10 +4,10 @@ import { actorName } from "../core/actors.js";
 import { ask, here } from "../core/api.js";
 import { html, render } from "../core/html.js";
 import { computed, effect, signal } from "../core/signals.js";
-import { number, t } from "../core/i18n.js";
+import { t } from "../core/i18n.js";
 import { hotkeys } from "../core/hotkeys.js";
 import { inAddress, keepInAddress, may } from "../core/page.js";
-import { clock, dayOf, fullOf, second, whenOf } from "../core/time.js";
+import { dayOf, whenOf } from "../core/time.js";
 import { siteStore } from "../core/store.js";
 import { icon } from "../ui/icon.js";
 import { failed, lines, loading } from "../ui/loading.js";
@@ -16,7 +16,8 @@ import { empty } from "../ui/status.js";
 import { csvButton, saveCsv, table } from "../ui/table.js";
 import { openBackfill, openVerify, stopRun, syncNow } from "./run_acts.js";
 import { runLines, runLog, tookWords } from "./run_log.js";
-import { rowsChanged, rowsRead, stages } from "./run_stages.js";
+import { stages } from "./run_stages.js";
+import { runColumns, ticking, worst } from "./run_table.js";
 import { storeState, underWay } from "./store_state.js";
 import { reasonWords, syncBadge, syncLook } from "./store_words.js";
 
@@ -43,7 +44,7 @@ export function open() {
   place.removeAttribute("aria-busy");
   render(html`<div class="page-head"><div class="titles"><h1>${t("screen.runs")}</h1></div><span class="grow"></span>${may("sync") ? () => tools(it, look) : null}</div>
     ${() => running(shown.value, it)}
-    <section class="run-history"><header class="row"><h2 class="grow">${t("sync.history")}</h2>${csvButton(() => saveCsv("sync-runs.csv", columns(), history.value.peek()?.runs ?? []))}</header>
+    <section class="run-history"><header class="row"><h2 class="grow">${t("sync.history")}</h2>${csvButton(() => saveCsv("sync-runs.csv", runColumns(), history.value.peek()?.runs ?? []))}</header>
       <div aria-busy=${() => String(history.busy.value)}>${() => past({ it, history, cursors, chosen, shown, look })}</div></section>`, place);
   const group = t("screen.runs");
   if (may("sync")) {
@@ -109,20 +110,11 @@ function running(run, it) {
     <details class="run-details" open><summary>${icon("chevron-right", "small")}${t("sync.log")}</summary>${runLog(linesOf(run))}</details></section>`;
 }
 
-/** @param {Run} run */
-function ticking(run) {
-  second.value;
-  return tookWords(run, clock.now());
-}
-
-/** The stage that made a run end as it did. @param {Run} run */
-const worst = (run) => run.stages.find(({ state }) => state === run.state);
-
 /** What its end means, and what to do. @param {Run} run */
 function verdict(run) {
   if (!run.ended_at) return null;
   const look = syncLook(run.state);
-  return html`<div class=${`run-verdict tone-${look.tone}`} role="note">${icon(look.icon)}<div class="grow"><p>${t(`sync.means_${run.state}`)}</p>${run.reason ? html`<p class="small">${reasonWords(run.reason)}</p>` : null}</div></div>`;
+  return html`<div class=${`run-verdict tone-${look.tone}`} role="note">${icon(look.icon)}<div class="grow"><p>${t(`sync.means_${run.state}`)}</p>${run.reason && !run.stages.some(({ reason }) => reason === run.reason) ? html`<p class="small">${reasonWords(run.reason)}</p>` : null}</div></div>`;
 }
 
 /** @param {any} o */
@@ -137,17 +129,7 @@ function past({ it, history, cursors, chosen, shown, look }) {
   }
   const turn = (/** @type {string[]} */ next) => { cursors.value = next; history.now(); };
   return html`<div class="run-table">${table({
-    label: t("sync.history"), columns: columns(), rows: runs, key: ({ id }) => id, order: { name: "", down: false }, onOrder: () => {}, isSelected: ({ id }) => id === shown.value?.id,
+    label: t("sync.history"), columns: runColumns(), rows: runs, key: ({ id }) => id, order: { name: "", down: false }, onOrder: () => {}, isSelected: ({ id }) => id === shown.value?.id,
     onOpen: (run) => { look(run); document.querySelector(".run")?.scrollIntoView({ block: "nearest" }); },
   })}</div>${pager({ number: cursors.value.length, count: runs.length, hasNext: found.next !== null, onBack: () => turn(cursors.peek().slice(0, -1)), onNext: () => turn([...cursors.peek(), found.next]) })}`;
 }
-
-/** @returns {import("../ui/table.js").Column<Run>[]} */
-const columns = () => [
-  { name: "started", label: t("sync.col_started"), isHead: true, draw: (run) => html`<span class="two-lines"><time datetime=${run.started_at} data-tip=${fullOf(run.started_at)}>${whenOf(run.started_at)}</time><span class="small muted">${t(`sync.operation_${run.operation}`)}</span></span>`, csv: (run) => run.started_at },
-  { name: "state", label: t("sync.col_state"), draw: (run) => html`<span class="two-lines">${syncBadge(run.state, worst(run)?.n)}${run.reason ? html`<span class="small soft clamped">${reasonWords(run.reason)}</span>` : null}</span>`, csv: (run) => run.state },
-  { name: "read", label: t("sync.col_read"), number: true, draw: (run) => number(rowsRead(run)), csv: (run) => String(rowsRead(run)) },
-  { name: "changed", label: t("sync.col_changed"), number: true, wide: true, draw: (run) => number(rowsChanged(run)), csv: (run) => String(rowsChanged(run)) },
-  { name: "took", label: t("sync.col_took"), number: true, wide: true, draw: (run) => html`${() => (run.ended_at ? tookWords(run, 0) : ticking(run))}`, csv: (run) => (run.ended_at ? String((Date.parse(run.ended_at) - Date.parse(run.started_at)) / 1000) : "") },
-  { name: "by", label: t("sync.col_by"), wide: true, draw: (run) => html`${() => actorName(run.actor)}`, csv: (run) => actorName(run.actor) },
-];

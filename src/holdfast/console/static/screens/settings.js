@@ -24,6 +24,8 @@ const RULES = [
   ["stay", ["check_in", "check_out", "cut_off", "show_clean", "late_check_out_minutes", "late_arrival_minutes"]],
   ["clock", ["look_ahead", "no_show_grace_minutes", "auto_start", "start_code", "auto_end_idle_minutes", "observation_minutes"]],
 ];
+/** A store takes no bookings. @type {typeof RULES} */
+const STORE_RULES = [["money", ["currency"]]];
 /** Settings that mean something at some kinds of site only. @type {Record<string, string[]>} */
 const KINDS = {
   walk_in_hours_max: ["cafe"], auto_end_idle_minutes: ["cafe"], start_code: ["cafe"], auto_start: ["cafe"], team_max: ["grounds"], check_in: ["hotel"], check_out: ["hotel"], cut_off: ["hotel"],
@@ -38,7 +40,7 @@ export async function open() {
   if (place === null) return;
   const { data } = await ask("GET", here("settings"));
   const draft = new Draft(data);
-  const tabs = ["rules", "hours", "page", "mail", ...(may("units") ? ["units"] : [])];
+  const tabs = page.site.kind === "store" ? ["rules"] : ["rules", "hours", "page", "mail", ...(may("units") ? ["units"] : [])];
   const chosen = signal(tabs.includes(inAddress("tab")) ? inAddress("tab") : "rules");
   /** @type {Record<string, () => any>} */
   const draw = { rules: () => rules(draft), hours: () => html`${hoursEditor(draft)}${page.site.kind === "grounds" ? slotsEditor(draft) : null}`, page: () => bookingPageEditor(draft), mail: () => mailEditor(draft), units: unitsTab };
@@ -95,7 +97,7 @@ function rules(draft) {
       <div class="setting-control">${() => field({ name: "site-name", label: t("settings.name"), value: draft.place.value.name, required: true, error: draft.errorAt("name"), onInput: (name) => draft.setPlace({ name }) })}</div></div>
     <div class="setting"><div class="setting-words"><p class="strong">${t("settings.zone")}</p><p class="muted small">${t("settings.zone_text")}</p></div>
       <div class="setting-control">${() => field({ name: "site-zone", label: t("settings.zone"), value: draft.place.value.time_zone, options: (zones.includes(draft.place.value.time_zone) ? zones : [draft.place.value.time_zone, ...zones]).map((zone) => ({ value: zone, label: zone.replaceAll("_", " ") })), error: draft.errorAt("time_zone"), onInput: (zone) => draft.setPlace({ time_zone: zone }) })}</div></div></section>
-    ${RULES.map(([group, names]) => {
+    ${(page.site.kind === "store" ? STORE_RULES : RULES).map(([group, names]) => {
       const shown = names.filter(fits);
       return shown.length === 0 ? null : html`<section class="card settings-card"><h2>${t(`settings.group_${group}`)}</h2>${shown.map((name) => settingField(draft, name))}</section>`;
     })}`;

@@ -56,6 +56,10 @@ function controlOf(draft, name) {
   if (TIMES.includes(name)) {
     return () => html`<input class="input" type="time" .value=${draft.value(name)} aria-labelledby="label-${name}" aria-describedby=${described(draft, name)} aria-invalid=${invalid()} @change=${(/** @type {any} */ event) => { if (event.target.value) draft.set(name, event.target.value); }}>`;
   }
+  if (name === "currency") {
+    return () => html`<input class="input currency" .value=${draft.value(name)} maxlength="3" autocapitalize="characters" spellcheck="false" aria-labelledby="label-${name}" aria-describedby=${described(draft, name)} aria-invalid=${invalid()}
+      @input=${(/** @type {any} */ event) => draft.set(name, event.target.value.trim().toUpperCase())}>`;
+  }
   const [low, high] = draft.known.peek().limits[name] ?? [0, 1_000_000];
   return () => html`<span class="with-unit"><input class="input" type="number" inputmode="numeric" min=${low} max=${high} step="1" .value=${String(draft.value(name))} aria-labelledby="label-${name}" aria-describedby=${described(draft, name)} aria-invalid=${invalid()}
     @input=${(/** @type {any} */ event) => { if (event.target.value !== "") draft.set(name, Number(event.target.value)); }}><span class="muted">${t(`settings.unit_${UNITS[name] ?? "minutes"}`)}</span></span>`;

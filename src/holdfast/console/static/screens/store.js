@@ -8,17 +8,21 @@ import { clock, second, zoneName } from "../core/time.js";
 import { icon } from "../ui/icon.js";
 import { failed, lines } from "../ui/loading.js";
 import { banner, empty } from "../ui/status.js";
+import { table } from "../ui/table.js";
 import { syncNow } from "./run_acts.js";
 import { tookWords } from "./run_log.js";
 import { stages } from "./run_stages.js";
+import { runColumns } from "./run_table.js";
 import { sourceCard } from "./store_cards.js";
 import { openConnect } from "./store_connect.js";
 import { openRates } from "./store_rates.js";
 import { storeState, underWay } from "./store_state.js";
-import { money, watermark } from "./store_words.js";
+import { briefMoney, money, watermark } from "./store_words.js";
 
 /** @typedef {import("./store_state.js").StoreView} StoreView */
 /** @typedef {import("./store_state.js").Run} Run */
+
+const LATEST = 5;
 
 /** @param {string} screen */
 const addressOf = (screen) => `/console/${page.site.slug}/${screen}`;
@@ -59,8 +63,13 @@ function content(view, it, acts) {
   return html`${figures(view)}${warnings(view, acts)}
     ${() => underWay(it.runs.value).map(goingOn)}
     <h2 class="sources-head">${t("store.sources")}</h2>
-    <ul class="sources">${view.connections.map((connection) => sourceCard(connection, acts))}</ul>`;
+    <ul class="sources">${view.connections.map((connection) => sourceCard(connection, acts))}</ul>
+    ${() => latest([...it.runs.value.values()].slice(0, LATEST))}`;
 }
+
+/** @param {Run[]} runs */
+const latest = (runs) => (runs.length === 0 ? null : html`<section class="run-history latest"><header class="row"><h2 class="grow">${t("store.latest")}</h2><a class="button small" href=${addressOf("runs")}>${t("store.all_runs")}${icon("arrow-right", "small")}</a></header>
+  <div class="run-table">${table({ label: t("store.latest"), columns: runColumns(), rows: runs, key: ({ id }) => id, order: { name: "", down: false }, onOrder: () => {}, onOpen: ({ id }) => { location.assign(`${addressOf("runs")}?run=${id}`); } })}</div></section>`);
 
 /** @param {StoreView} view */
 function figures({ totals, ltv, rejects }) {
@@ -68,7 +77,7 @@ function figures({ totals, ltv, rejects }) {
   return html`<dl class="figures store-figures">
     <div><dt>${t("store.customers")}</dt><dd>${number(totals.customers)}</dd></div>
     <div><dt>${t("store.orders")}</dt><dd>${number(totals.orders)}</dd></div>
-    <div><dt>${t("store.net")}</dt><dd>${money(totals.net, ltv.currency, { notation: "compact", maximumFractionDigits: 2 })}</dd></div>
+    <div><dt>${t("store.net")}</dt><dd>${briefMoney(totals.net, ltv.currency)}</dd></div>
     <div><dt>${t("store.per_customer")}</dt><dd>${mean === null ? "–" : money(mean, ltv.currency)}</dd></div>
     <div class=${rejects > 0 ? "tone-soon is-marked" : ""}><dt>${t("store.set_aside")}</dt><dd>${rejects > 0 ? html`<a href=${addressOf("rejects")}>${number(rejects)}</a>` : number(0)}</dd></div></dl>
     <p class="small muted as-of">${icon("clock", "small")}${() => watermark(ltv)}</p>`;
@@ -78,7 +87,7 @@ function figures({ totals, ltv, rejects }) {
 function warnings({ ltv }, { again }) {
   if (ltv.unconverted === 0) return null;
   return banner("soon", "warning", html`<div class="row wrap"><p class="grow">${t("store.unconverted", { n: ltv.unconverted })}</p>
-    ${may("settings") ? html`<button type="button" class="button small" @click=${() => openRates(again)}>${t("store.set_rate")}</button>` : null}</div>`);
+    ${may("settings") ? html`<button type="button" class="button small" @click=${() => openRates(ltv.currency, again)}>${t("store.set_rate")}</button>` : null}</div>`);
 }
 
 /** @param {Run} run */

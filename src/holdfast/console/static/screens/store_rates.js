@@ -3,15 +3,14 @@
 import { ask, here } from "../core/api.js";
 import { html } from "../core/html.js";
 import { t } from "../core/i18n.js";
-import { page } from "../core/page.js";
 import { clock, dateOf } from "../core/time.js";
 import { errorAt, field, sending } from "../ui/form.js";
 import { loading } from "../ui/loading.js";
 import { toast } from "../ui/toast.js";
 import { formDialog } from "./board_acts.js";
 
-/** @param {() => void} then */
-export function openRates(then) {
+/** @param {string} own the store's currency @param {() => void} then */
+export function openRates(own, then) {
   const known = loading(async (given) => (await ask("GET", here("rates"), { signal: given })).data.rates);
   known.now();
   const form = sending(async (/** @type {Record<string, string>} */ { currency = "", day = "", rate = "" }) => {
@@ -20,7 +19,6 @@ export function openRates(then) {
     opened.close();
     then();
   });
-  const own = page.site.settings.currency ?? "EUR";
   const opened = formDialog({
     title: t("store.rates"), form, go: t("store.set_rate"),
     fields: () => html`<p class="soft whole">${t("store.rates_text", { own })}</p>

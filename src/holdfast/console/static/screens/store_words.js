@@ -2,7 +2,6 @@
 
 import { html } from "../core/html.js";
 import { hasWords, language, number, t } from "../core/i18n.js";
-import { page } from "../core/page.js";
 import { clock, lengthOf, minute, whenOf } from "../core/time.js";
 import { tag } from "../ui/status.js";
 
@@ -121,7 +120,16 @@ export function watermark(mark) {
 }
 
 /** An amount of the store's money. @param {string | number} value @param {string} currency @param {Intl.NumberFormatOptions} options */
-export const money = (value, currency = page.site.settings.currency ?? "EUR", options = {}) => number(Number(value), { style: "currency", currency, currencyDisplay: "narrowSymbol", ...options });
+export const money = (value, currency, options = {}) => number(Number(value), { style: "currency", currency, currencyDisplay: "narrowSymbol", ...options });
+
+/** The same in as little room as tells it. @param {string | number} given @param {string} currency */
+export function briefMoney(given, currency) {
+  const value = Number(given);
+  const size = Math.abs(value);
+  if (size >= 1_000_000) return money(value, currency, { notation: "compact", maximumFractionDigits: 2 });
+  if (size >= 1000) return money(value, currency, { notation: "compact", maximumFractionDigits: size >= 10_000 ? 0 : 1 });
+  return money(value, currency, { maximumFractionDigits: size >= 100 ? 0 : 2 });
+}
 
 /** What something took: 420 ms, 3.2 s, 4 min. @param {number} ms */
 export function took(ms) {

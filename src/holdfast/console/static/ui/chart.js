@@ -76,12 +76,15 @@ function drawing(o, box, at) {
   const bold = o.series.filter(({ isThin }) => !isThin);
   return html`<svg class="chart-svg" width=${width} height=${height} viewBox=${`0 0 ${width} ${height}`} aria-hidden="true" focusable="false">
     ${ticks.map((value) => svg`<line class="chart-grid" x1=${LEFT} x2=${width - RIGHT} y1=${y(value)} y2=${y(value)}></line><text class="chart-text" x=${LEFT - 8} y=${y(value) + 4} text-anchor="end">${(o.tick ?? o.format)(value)}</text>`)}
-    ${o.steps.map((text, index) => (index % every === 0 ? svg`<text class="chart-text" x=${x(index)} y=${height - 8} text-anchor="middle">${text}</text>` : null))}
+    ${o.steps.map((text, index) => (index % every === 0 ? svg`<text class="chart-text" x=${x(index)} y=${height - 8} text-anchor=${anchorOf(text, x(index), width)}>${text}</text>` : null))}
     ${thin.map((one) => svg`<path class="chart-line is-thin" d=${pathOf(one.values, x, y)}></path>`)}
     ${bold.map((one) => svg`<g class=${`tone-${one.tone ?? "accent"}`}><path class=${`chart-line ${one.isDashed ? "is-dashed" : ""}`} d=${pathOf(one.values, x, y)}></path>${one.values.filter((value) => value !== null).length === 1 ? one.values.map((value, index) => (value === null ? null : svg`<circle class="chart-dot" cx=${x(index)} cy=${y(value)} r="4"></circle>`)) : null}</g>`)}
-    ${(o.marks ?? []).map((mark) => svg`<g class="chart-mark"><circle cx=${x(mark.at)} cy=${y(mark.value)} r="6"></circle><text class="chart-text is-strong" x=${anchored(x(mark.at), width)} y=${Math.max(TOP + 8, y(mark.value) - 12)} text-anchor=${x(mark.at) > width * 0.7 ? "end" : "start"}>${mark.text}</text></g>`)}
+    ${(o.marks ?? []).map((mark) => svg`<g class="chart-mark"><circle cx=${x(mark.at)} cy=${y(mark.value)} r="6"></circle><text class="chart-text is-strong" x=${anchored(x(mark.at), width)} y=${Math.max(TOP + 8, y(mark.value) - 14)} text-anchor=${x(mark.at) > width * 0.7 ? "end" : "start"}>${mark.text}</text></g>`)}
     ${() => svg`<line class="chart-cursor" x1=${x(at.value)} x2=${x(at.value)} y1=${TOP} y2=${height - BOTTOM}></line>${bold.map((one) => { const value = one.values[at.value]; return value === null || value === undefined ? null : svg`<g class=${`tone-${one.tone ?? "accent"}`}><circle class="chart-dot" cx=${x(at.value)} cy=${y(value)} r="4"></circle></g>`; })}`}</svg>`;
 }
+
+/** A long word at the side stays inside. @param {string} text @param {number} x @param {number} width */
+const anchorOf = (text, x, width) => (x + text.length * 3.5 > width ? "end" : "middle");
 
 /** @param {number} x @param {number} width */
 const anchored = (x, width) => (x > width * 0.7 ? x - 4 : x + 4);
