@@ -19,8 +19,8 @@ ADS_TOKEN = "demo-ads-token"  # noqa: S105 - of an account that is not real
 ACCOUNT = "act_1"
 PATH_END = f"/{ACCOUNT}/insights"
 CURRENCY = "USD"
-CAMPAIGNS = ((101, "New listeners", 46), (102, "Jazz and classics", 68))
-"""Number, name, and what winning one customer costs by it."""
+CAMPAIGNS = ((101, "New listeners", 1.35), (102, "Jazz and classics", 2.0))
+"""Number, name, and what winning one customer costs by it, in first orders."""
 PAGE_ROWS_MAX = 500
 
 _encode = msgspec.json.Encoder().encode
@@ -63,15 +63,16 @@ class DemoAds:
 def spent_on(given: Iterable[Purchase], *, moved: timedelta = timedelta(0), seed: int = 11) -> DemoAds:
     """The account that won these customers, all days `moved`; the same for the same seed."""
     chance = random.Random(seed)  # noqa: S311 - to be the same each time
-    firsts: dict[int, date] = {}
+    firsts: dict[int, Purchase] = {}
     for one in given:
         known = firsts.get(one.customer_id)
-        firsts[one.customer_id] = one.day if known is None else min(known, one.day)
+        firsts[one.customer_id] = one if known is None or one.day < known.day else known
+    order = float(sum(one.amount for one in firsts.values())) / max(1, len(firsts))
     spent: dict[tuple[date, int], Decimal] = {}
-    for day in firsts.values():
+    for first in firsts.values():
         number, _, price = CAMPAIGNS[chance.random() < 0.4]
-        key = (day + moved, number)
-        cost = Decimal(round(price * chance.uniform(60, 140))) / 100
+        key = (first.day + moved, number)
+        cost = Decimal(round(order * price * chance.uniform(60, 140))) / 100
         spent[key] = spent.get(key, Decimal(0)) + cost
     return DemoAds(spent)
 
