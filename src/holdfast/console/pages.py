@@ -17,7 +17,7 @@ from litestar.response import Redirect
 
 from holdfast import __version__
 from holdfast.console.assets import STYLES, Assets, asset, assets_of, favicon
-from holdfast.console.screens import BOARD, JOBS, Place, Screen, places_for, screen_named, screens_for
+from holdfast.console.screens import BOARD, JOBS, STORES, Place, Screen, places_for, screen_named, screens_for
 from holdfast.console.viewer import SIGN_IN, Viewer, viewer_of
 from holdfast.console.words import LANGUAGES, Words, language_of
 from holdfast.domain.errors import Refusal
@@ -61,10 +61,11 @@ class Pages:
             "density": _one_of(DENSITIES, request.cookies.get("density")),
             "language": words.language,
         }
+        kinds = {site["kind"] for site in data.get("sites", ())}
         page = {
             "viewer": viewer, "look": look, "languages": LANGUAGES, "program": __version__, "sites": [],
             "words": self.assets.address(f"i18n/{words.language}.json"), "module": names.get("module"),
-            "places": [{"name": place.name, "icon": place.icon} for place in places_for(viewer)], **data,
+            "places": [{"name": place.name, "icon": place.icon} for place in places_for(viewer, kinds)], **data,
         }  # fmt: skip
         given = {
             "site": None, "sites": [], "screen": None, "screens": [], "module": None, "t": words, "viewer": viewer,
@@ -143,6 +144,12 @@ async def _page(request: Asked, title: str, module: str) -> Response[bytes]:
 async def jobs(request: Asked) -> Response[bytes]:
     """Jobs and schedules, which are of no site."""
     return await _place(request, JOBS)
+
+
+@get("/stores", include_in_schema=False, opt=STORES.opt)
+async def stores(request: Asked) -> Response[bytes]:
+    """All stores that somebody may see, on one page."""
+    return await _place(request, STORES)
 
 
 async def _place(request: Asked, place: Place) -> Response[bytes]:
@@ -224,7 +231,7 @@ def on_page_error(request: Asked, error: Exception) -> Response[Any]:
 CONSOLE_HANDLERS: list[Any] = [
     Router(
         "/console",
-        route_handlers=[sites, components, account, new_site, jobs, site_board, site_screen],
+        route_handlers=[sites, components, account, new_site, jobs, stores, site_board, site_screen],
         exception_handlers={Exception: on_page_error},
     ),
     asset,

@@ -4,7 +4,7 @@ that are of no site; the account menu and the palette lead to them.
 A screen is a module of `static/screens/` that exports `open(page)`; how to write one is in docs/console.md.
 """
 
-from collections.abc import Iterator
+from collections.abc import Collection, Iterator
 from typing import Any
 
 import msgspec
@@ -65,21 +65,28 @@ SCREENS: tuple[Screen, ...] = (
 
 
 class Place(msgspec.Struct, frozen=True):
-    """A screen of no site, at `/console/{name}`, for whoever has what `opt` asks for. Its title is `{name}.title`."""
+    """A screen of no site, at `/console/{name}`, for whoever has what `opt` asks for. Its title is `{name}.title`. One
+    of `kinds` is led to only from where there are such sites."""
 
     name: str
     icon: str
     module: str
     opt: dict[str, Any]
+    kinds: tuple[str, ...] = ()
 
 
 JOBS = Place("jobs", "hourglass", "jobs.js", opt={"right": "server"})
-PLACES: tuple[Place, ...] = (JOBS,)
+STORES = Place("stores", "store", "stores.js", opt={"right": "names", "by": "service"}, kinds=("store",))
+PLACES: tuple[Place, ...] = (JOBS, STORES)
 
 
-def places_for(viewer: Viewer) -> Iterator[Place]:
-    """The places that somebody may go to."""
-    return (place for place in PLACES if viewer.may(place.opt["right"]))
+def places_for(viewer: Viewer, kinds: Collection[str]) -> Iterator[Place]:
+    """The places that somebody may go to who has sites of these kinds."""
+    return (
+        place
+        for place in PLACES
+        if viewer.may(place.opt["right"]) and (not place.kinds or any(kind in kinds for kind in place.kinds))
+    )
 
 
 def screens_for(kind: str, viewer: Viewer) -> Iterator[Screen]:

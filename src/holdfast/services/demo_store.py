@@ -100,7 +100,9 @@ async def make_demo_store(stores: Stores, sites: Sites, address: str) -> Made:
         else:
             await stores.connections.create(stores.kit, site, wanted, actor=ACTOR)
             made.new += 1
-    await stores.runs.ask(site, Wish(), actor=ACTOR, cause="demo")
+    # a shop that was started anew does not know what it sold before: that is taken out
+    wish = Wish("verify") if there else Wish()
+    await stores.runs.ask(site, wish, actor=ACTOR, cause="demo")
     return made
 
 
