@@ -152,7 +152,7 @@ async def test_a_store_is_connected_and_its_run_is_watched_by_all(
     await stage(other, "orders", "verified")
     await stage(other, "ltv", "done")
     await page.locator('[data-fresh="by_hand"]').wait_for(timeout=LONG_MS)
-    await page.get_by_text("Verified").wait_for(timeout=LONG_MS)
+    await page.locator(".source").get_by_text("Verified").wait_for(timeout=LONG_MS)
     # no reload: the table is there once the run counted it, and another order is in it once that came in
     row = cohorts.locator('tr[data-row="2026-03-01"]')
     await row.get_by_text("$3.6").first.wait_for(timeout=LONG_MS)
@@ -255,7 +255,7 @@ async def test_screens_of_a_store_are_for_everyone(looker: Looker, filled: str, 
     await page.wait_for_selector(".source-stream")
     await check(page)
     await page.goto(f"{looker.url}/console/stores")
-    await page.get_by_role("row", name="Filled").get_by_text("Complete with rejects").wait_for(timeout=LONG_MS)
+    await page.get_by_role("row", name="Filled").get_by_text("1 row set aside").wait_for(timeout=LONG_MS)
     await check(page)
     await page.goto(looker.url + filled)
     await page.get_by_role("button", name="Connect a source").click()

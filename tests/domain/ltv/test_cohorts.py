@@ -1,10 +1,12 @@
 """Cohorts as a table: what is partial, what is blank, and what nothing is divided by."""
 
-from datetime import date
+from datetime import UTC, date, datetime, timedelta
 from decimal import Decimal
 
+import pytest
+
 from holdfast.domain.ltv.cohorts import Cohort, curve, month_after, table
-from holdfast.domain.ltv.segments import SEGMENTS
+from holdfast.domain.ltv.segments import LATELY, LONG_AGO, NEW, SEGMENTS, bounds_of, segment_of
 from holdfast.store.ltv import CohortRow, MonthRow
 
 JAN, FEB = date(2026, 1, 1), date(2026, 2, 1)
@@ -74,3 +76,19 @@ def test_months_run_over_years():
 
 def test_every_segment_says_who_is_in_it():
     assert all(SEGMENTS.values())
+
+
+@pytest.mark.parametrize("orders", [1, 2, 4, 5, 9])
+@pytest.mark.parametrize("span", [NEW, LATELY, LONG_AGO])
+def test_everybody_is_within_the_bounds_of_their_segment_and_of_no_other(orders: int, span: timedelta):
+    now = datetime(2026, 3, 2, 12, tzinfo=UTC)
+    for off in (-1, 0, 1):
+        last_at = now - span + timedelta(microseconds=off)
+        within = {
+            name
+            for name in SEGMENTS
+            if (one := bounds_of(name, now)).orders_min <= orders <= (one.orders_max or orders)
+            and (one.last_after is None or last_at > one.last_after)
+            and (one.last_until is None or last_at <= one.last_until)
+        }
+        assert within == {segment_of(orders=orders, last_at=last_at, now=now)}

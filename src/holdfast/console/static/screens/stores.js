@@ -8,7 +8,7 @@ import { html, render } from "../core/html.js";
 import { signal } from "../core/signals.js";
 import { number, t } from "../core/i18n.js";
 import { may, page } from "../core/page.js";
-import { whenOf } from "../core/time.js";
+import { clock, whenOf } from "../core/time.js";
 import { icon } from "../ui/icon.js";
 import { failed, lines } from "../ui/loading.js";
 import { empty, tag } from "../ui/status.js";
@@ -101,7 +101,7 @@ const columns = (load) => [
   { name: "store", label: t("stores.store"), isHead: true, draw: (row) => html`<a href=${`/console/${row.slug}`}>${row.name}</a>`, value: (row) => row.name },
   { name: "fresh", label: t("stores.fresh"), draw: (row) => html`${() => fresh(row)}`, value: (row) => { const look = staleness(row.view); return look === null ? null : RANKS.indexOf(look.is); }, csv: (row) => staleness(row.view)?.is ?? "" },
   { name: "last", label: t("store.last_read"), draw: (row) => last(row.view), csv: (row) => row.view?.runs[0]?.state ?? "" },
-  { name: "next", label: t("store.next"), wide: true, draw: (row) => html`${() => { const at = nextAt(row.view); return at === null ? "–" : html`${whenOf(at)} <span class="muted">${farOff(at)}</span>`; }}`, value: (row) => nextAt(row.view) },
+  { name: "next", label: t("store.next"), wide: true, draw: (row) => html`${() => { const at = nextAt(row.view); if (at !== null && Date.parse(at) <= clock.now()) return t("store.fresh_due"); return at === null ? "–" : html`${whenOf(at)} <span class="muted">${farOff(at)}</span>`; }}`, value: (row) => nextAt(row.view) },
   { name: "customers", label: t("store.customers"), number: true, wide: true, draw: (row) => (row.view ? number(row.view.totals.customers) : "–"), value: (row) => row.view?.totals.customers ?? null },
   { name: "net", label: t("store.net"), number: true, wide: true, draw: (row) => (row.view ? briefMoney(row.view.totals.net, row.view.ltv.currency) : "–"), value: (row) => (row.view ? Number(row.view.totals.net) : null) },
   { name: "acts", label: t("jobs.acts"), narrow: true, draw: (row) => (may("sync") && row.view?.connections.some(({ kind, is_enabled: on }) => on && kind !== "upload") ? html`<button type="button" class="button quiet icon-only" aria-label=${t("store.sync_of", { name: row.name })} data-tip=${t("sync.now")} @click=${() => runNow(row, load)}>${icon("refresh")}</button>` : null) },
