@@ -38,12 +38,19 @@ class Picture:
     scheme: str = "light"
     wait: str = "main h1"
     click: str | None = None
+    within_s: float = 30.0
+    """How long what is waited for may take: the demo's store reads its shop first."""
 
 
 PICTURES = (
     Picture("board-cafe", "/console/demo-cafe", wait=".tile"),
     Picture("board-cafe-dark", "/console/demo-cafe", scheme="dark", wait=".tile"),
     Picture("phone", "/console/demo-cafe", size=PHONE, wait=".tile"),
+    Picture("store-run", "/console/demo-store/runs", (1280, 640), wait=".stage.is-running strong", within_s=120.0),
+    Picture("store-value", "/console/demo-store/ltv", (1280, 700), wait=".curve svg.chart-svg", within_s=300.0),
+    Picture("store", "/console/demo-store", wait=".source [data-fresh='fresh']", within_s=300.0),
+    Picture("store-customers", "/console/demo-store/customers", wait=".segment-card"),
+    Picture("store-phone", "/console/demo-store/ltv", size=PHONE, scheme="dark", wait=".heat-cell"),
 )
 
 
@@ -82,7 +89,7 @@ async def taken(context: BrowserContext, address: str, picture: Picture, folder:
     await page.wait_for_selector("html[data-ready]")
     if picture.click is not None:
         await page.locator(picture.click).first.click()
-    await page.locator(picture.wait).first.wait_for()
+    await page.locator(picture.wait).first.wait_for(timeout=picture.within_s * 1000)
     file = folder / f"{picture.name}.png"
     await page.screenshot(path=file, scale="css", animations="disabled")
     await page.close()
