@@ -20,8 +20,7 @@ from holdfast.http.framework import respond
 from holdfast.http.rights import let_in
 from holdfast.realtime.streams import HEADERS, LIFE_S, RETRY_MS
 from holdfast.services.access import Access
-from holdfast.services.presence import SiteView
-from holdfast.services.presence_changes import PresenceChanges, entries
+from holdfast.services.presence_changes import PresenceChanges, SiteNews
 
 ASK_S = 1.0
 """How long what somebody may is taken for what they still may; then it is asked for before they are told more."""
@@ -37,7 +36,8 @@ RIGHT = "names"
 )  # fmt: skip
 async def stream_presence(request: Request[Any, Any, Any], site: FromQuery[str]) -> Response[Any]:
     """Server-Sent Events `presence`: at first all of a site's team and devices, then those of whom something has
-    changed, collected over two seconds. There is nothing to resume: each stream begins with all."""
+    changed, collected over two seconds, and in `gone` those who are in the list no more. There is nothing to resume:
+    each stream begins with all."""
     found = await let_in(request, context_of(request), site, RIGHT)
     state = request.app.state
     if state["stopping"].is_set() or state["presence_changes"].count >= state["streams_max"]:
@@ -92,7 +92,9 @@ class _Streamed(Response[Any]):
         retry = random.randint(*RETRY_MS)  # noqa: S311 the same
         await send({"type": "http.response.body", "body": b"retry: %d\n\n" % retry, "more_body": True})
         with self._changes.listening(self._site) as listener:
-            listener.offer(entries(await self._presence.of_site(self._site)))
+            listener.offer(await self._presence.of_site(self._site))
+            # told also where there is nobody: a listener knows by it that it knows all
+            await send({"type": "http.response.body", "body": _block(listener.take()), "more_body": True})
             while clock() < ends_at:
                 try:
                     await asyncio.wait_for(listener.news.wait(), SILENCE_S)
@@ -107,8 +109,8 @@ class _Streamed(Response[Any]):
                 await send({"type": "http.response.body", "body": _block(listener.take()), "more_body": True})
 
 
-def _block(view: SiteView) -> bytes:
-    return b"event: presence\ndata: " + msgspec.json.encode(view) + b"\n\n"
+def _block(news: SiteNews) -> bytes:
+    return b"event: presence\ndata: " + msgspec.json.encode(news) + b"\n\n"
 
 
 async def _left(receive: Any) -> None:

@@ -72,10 +72,11 @@ class DeviceView(msgspec.Struct, frozen=True, kw_only=True):
 
 
 class SiteView(msgspec.Struct, frozen=True):
-    """The team of a site by name, and the devices of its programs."""
+    """The team of a site by name, and the devices of its programs, as of `now`."""
 
     people: list[PersonView]
     devices: list[DeviceView]
+    now: datetime
 
 
 class Presence:
@@ -180,16 +181,20 @@ class Presence:
 
     # -- what is written down ------------------------------------------------------------------------------------------
 
-    async def mark_offline(self, timeout_minutes: float) -> int:
+    async def mark_offline(self, timeout_minutes: float, organisation_id: UUID | None = None) -> int:
         """Writes down when those were seen last whose leases have ended and who gave no sign for so many minutes; how
-        many have gone. It only publishes: whether somebody is there is read from leases alone."""
+        many have gone: of those with a role in an organisation and its programs, or of all. It only publishes: whether
+        somebody is there is read from leases alone."""
         people = 0
         for _ in range(ROUNDS_MAX):
-            leases, gone = await store.sweep(self._pool, timeout_minutes * 60, SWEEP_MAX, PROCESS_LEASE_S)
+            leases, gone = await store.sweep(
+                self._pool, timeout_minutes * 60, SWEEP_MAX, PROCESS_LEASE_S, organisation_id
+            )
             people += gone
             if leases < SWEEP_MAX:
                 break
-        await store.sweep_processes(self._pool, max(timeout_minutes * 60, PROCESS_LEASE_S))
+        if organisation_id is None:
+            await store.sweep_processes(self._pool, max(timeout_minutes * 60, PROCESS_LEASE_S))
         return people
 
     async def say(self, actor: Actor, status: str | None, until: datetime | None) -> PersonView:
@@ -262,7 +267,7 @@ class Presence:
                     live_status="online" if each.is_live else OFFLINE, last_seen=each.sign.seen_at,
                 )
             )  # fmt: skip
-        return SiteView(people, devices)
+        return SiteView(people, devices, moment.now)
 
 
 def device_of(credential: bytes) -> str:

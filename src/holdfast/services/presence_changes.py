@@ -6,6 +6,7 @@ import asyncio
 from collections.abc import Iterator
 from contextlib import contextmanager
 from datetime import datetime
+from uuid import UUID
 
 import msgspec
 
@@ -19,6 +20,23 @@ Key = tuple[str, str]
 Entry = PersonView | DeviceView
 
 
+class Gone(msgspec.Struct, frozen=True, omit_defaults=True, kw_only=True):
+    """Who or what is in the list no more: somebody without a role there by now, or a device that has been let go of."""
+
+    account: UUID | None = None
+    token: UUID | None = None
+    device: str | None = None
+
+
+class SiteNews(msgspec.Struct, frozen=True):
+    """What of a site's list is another since it was told last, as of `now`."""
+
+    people: list[PersonView]
+    devices: list[DeviceView]
+    gone: list[Gone]
+    now: datetime
+
+
 class Listener:
     """What somebody who listens has yet to be told."""
 
@@ -26,21 +44,29 @@ class Listener:
         self.site = site
         self.news = asyncio.Event()
         self._pending: dict[Key, Entry] = {}
+        self._gone: list[Key] = []
+        self._now = datetime.min
         self._told: dict[Key, Entry] = {}
 
-    def offer(self, found: dict[Key, Entry]) -> None:
+    def offer(self, view: SiteView) -> None:
         """What is so now; what differs from what was told waits to be."""
+        found = _entries(view)
         self._pending = {key: entry for key, entry in found.items() if _differs(self._told.get(key), entry)}
-        if self._pending:
+        self._gone = [key for key in self._told if key not in found]
+        self._now = view.now
+        if self._pending or self._gone:
             self.news.set()
 
-    def take(self) -> SiteView:
+    def take(self) -> SiteNews:
         """What has changed, told from now on."""
         pending, self._pending = self._pending, {}
+        gone, self._gone = self._gone, []
         self.news.clear()
+        left = [_gone(self._told.pop(key)) for key in gone]
         self._told |= pending
         people = [each for each in pending.values() if isinstance(each, PersonView)]
-        return SiteView(people, [each for each in pending.values() if isinstance(each, DeviceView)])
+        devices = [each for each in pending.values() if isinstance(each, DeviceView)]
+        return SiteNews(people, devices, left, self._now)
 
 
 class PresenceChanges:
@@ -70,14 +96,22 @@ class PresenceChanges:
     async def look(self) -> None:
         """Looks at each site that is listened to."""
         for listeners in list(self._by_site.values()):
-            found = entries(await self._presence.of_site(listeners[0].site)) if listeners else {}
+            if not listeners:
+                continue
+            view = await self._presence.of_site(listeners[0].site)
             for listener in list(listeners):
-                listener.offer(found)
+                listener.offer(view)
 
 
-def entries(view: SiteView) -> dict[Key, Entry]:
+def _entries(view: SiteView) -> dict[Key, Entry]:
     found: dict[Key, Entry] = {(str(each.account), ""): each for each in view.people}
     return found | {(str(each.token), each.device): each for each in view.devices}
+
+
+def _gone(entry: Entry) -> Gone:
+    if isinstance(entry, PersonView):
+        return Gone(account=entry.account)
+    return Gone(token=entry.token, device=entry.device)
 
 
 def _differs(before: Entry | None, now: Entry) -> bool:

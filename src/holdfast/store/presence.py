@@ -88,9 +88,11 @@ async def say(pool: Database, subject_id: UUID, status: str | None, until: datet
     await pool.execute(_Q["say"], subject_id, status, until)
 
 
-async def sweep(pool: Database, silent_s: float, limit: int, process_lease_s: float) -> tuple[int, int]:
-    """Leases that were let go of, and people who are gone altogether."""
-    row = await pool.fetchrow(_Q["sweep"], silent_s, limit, process_lease_s)
+async def sweep(
+    pool: Database, silent_s: float, limit: int, process_lease_s: float, organisation_id: UUID | None = None
+) -> tuple[int, int]:
+    """Leases that were let go of, and people who are gone altogether; of an organisation's, or of all."""
+    row = await pool.fetchrow(_Q["sweep"], silent_s, limit, process_lease_s, organisation_id)
     assert row is not None
     return row["leases"], row["people"]
 

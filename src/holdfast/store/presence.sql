@@ -60,10 +60,14 @@ on conflict (subject_id) do update set said = excluded.said, said_at = excluded.
 
 -- name: sweep
 -- Writes down when those whose leases have ended were seen last, and lets go of the leases, a bounded number at a time;
--- says how many leases there were, and how many are gone altogether. Whoever just beats is left alone.
+-- says how many leases there were, and how many are gone altogether. Whoever just beats is left alone; with an
+-- organisation, so is everybody who is not of it.
 with ended as materialized (
     select subject_id, device from presence_lease
     where expires_at <= now() and seen_at <= now() - $1::double precision * interval '1 second'
+        and ($4::uuid is null or subject_id in (
+            select m.account_id from membership m where m.organisation_id = $4
+            union all select t.id from api_token t where t.organisation_id = $4))
     limit $2 for update skip locked
 ), gone as (
     delete from presence_lease l using ended e where l.subject_id = e.subject_id and l.device = e.device
