@@ -1,5 +1,6 @@
 """What happens is told to endpoints at least once, signed, whatever crashes; and for those who may only."""
 
+import asyncio
 import json
 from collections.abc import AsyncIterator
 from datetime import UTC, datetime, timedelta
@@ -22,6 +23,8 @@ from holdfast.services.jobs.registry import Registry
 from holdfast.services.sealing import Sealing
 from holdfast.services.webhook_delivery import WebhookDelivery
 from holdfast.services.webhooks import WebhookRequest, WebhookRules, Webhooks, WebhookView
+from holdfast.store import webhooks as store
+from holdfast.store.webhooks import Tried
 from tests.receiver import Receiver, receiving
 from tests.services.job_stage import crew_on, jobs_pool, put_forward, work
 from tests.stage import Stage, staged
@@ -120,8 +123,6 @@ async def test_nothing_is_left_out_when_telling_crashes(hooks: Hooks, monkeypatc
 
 
 async def test_two_processes_tell_one_endpoint_once(hooks: Hooks):
-    import asyncio
-
     await hooks.make("booking.created")
     for hours in range(6):
         await hooks.book(hours)
@@ -153,9 +154,10 @@ async def test_after_three_days_of_attempts_a_delivery_has_failed_and_is_sent_ag
     await hooks.told()
     delivery = await hooks.pool.fetchval("select id from webhook_delivery")
     await hooks.pool.execute("delete from job")  # the test makes the attempts itself
+    await hooks.pool.execute("update webhook_delivery set turn_from = $1", 2 - ATTEMPTS_MAX)
     with pytest.raises(Retry):
-        await hooks.delivery.deliver(delivery, attempt=ATTEMPTS_MAX - 1)
-    await hooks.delivery.deliver(delivery, attempt=ATTEMPTS_MAX)
+        await hooks.delivery.deliver(delivery)
+    await hooks.delivery.deliver(delivery)
     assert await hooks.states() == [("booking.created", "failed", 2)]
     hooks.receiver.behaviour = 200
     message = f"msg_{delivery.hex}"
@@ -165,6 +167,47 @@ async def test_after_three_days_of_attempts_a_delivery_has_failed_and_is_sent_ag
     found = await hooks.delivery.webhooks.delivery(CONSOLE, hooks.organisation, made.id, message)
     assert [each.status for each in found.tries] == [500, 500, 200]
     assert json.loads(bytes(found.payload))["type"] == "booking.created"
+
+
+async def test_a_message_that_is_still_being_tried_is_sent_again_by_one_alone(hooks: Hooks):
+    made = await hooks.make("booking.created")
+    hooks.receiver.behaviour = "slow"
+    await hooks.book()
+    await hooks.told()
+    delivery = await hooks.pool.fetchval("select id from webhook_delivery")
+    first = asyncio.create_task(hooks.delivery.deliver(delivery))
+    await hooks.receiver.until(1)
+    hooks.receiver.behaviour = 204
+    for turn in (1, 2):  # pressed twice, while the first attempt is under way
+        again = await hooks.delivery.redeliver(CONSOLE, hooks.organisation, made.id, f"msg_{delivery.hex}")
+        assert again.state == "waiting"
+        assert (await hooks.delivery.deliver(delivery, turn=turn - 1))["sent"] is False
+    with pytest.raises(Retry, match="another worker"):
+        await hooks.delivery.deliver(delivery, turn=2)
+    first.cancel()  # its worker dies: nobody writes down what became of it
+    await hooks.pool.execute("update webhook_delivery set trying_until = now()")
+    await hooks.sent()
+    assert len(hooks.receiver.requests) == 2
+    assert await hooks.states() == [("booking.created", "delivered", 1)]
+
+
+async def test_a_failure_of_the_turn_before_ends_no_later_one(hooks: Hooks):
+    made = await hooks.make("booking.created")
+    hooks.receiver.behaviour = 500
+    await hooks.book()
+    await hooks.told()
+    await hooks.sent()
+    delivery = await hooks.pool.fetchval("select id from webhook_delivery")
+    await hooks.delivery.redeliver(CONSOLE, hooks.organisation, made.id, f"msg_{delivery.hex}")
+    await put_forward(hooks.pool)
+    await hooks.sent()  # the job of the first turn is due, too, and leaves it alone
+    assert len(hooks.receiver.requests) == 2
+    await store.note_attempt(hooks.pool, delivery, 0, Tried(500, 1.0, "late", None), "failed")
+    assert await hooks.states() == [("booking.created", "waiting", 3)]
+    hooks.receiver.behaviour = 204
+    await put_forward(hooks.pool)
+    await hooks.sent()
+    assert len(hooks.receiver.requests) == 3
 
 
 async def test_a_secret_is_changed_with_both_counting_for_a_day(hooks: Hooks):
@@ -249,7 +292,7 @@ async def test_private_addresses_are_not_sent_to_unless_allowed(hooks: Hooks):
     await strict.test(CONSOLE, hooks.organisation, made.id)
     delivery = await hooks.pool.fetchval("select id from webhook_delivery")
     with pytest.raises(Retry, match="no public address"):
-        await strict.deliver(delivery, attempt=1)
+        await strict.deliver(delivery)
     assert hooks.receiver.requests == []
 
 

@@ -56,7 +56,7 @@ class WebhookSender:
         trust: ssl.SSLContext | None = None,
     ) -> None:  # fmt: skip
         self._allowed = tuple(allowed)
-        self._within_s = within_s
+        self.within_s = within_s
         self._resolve = resolve or _resolved
         self._trust = trust
 
@@ -64,10 +64,10 @@ class WebhookSender:
         """Posts to an address; whatever happens is an answer."""
         began = perf_counter()
         try:
-            async with asyncio.timeout(self._within_s):
+            async with asyncio.timeout(self.within_s):
                 status, answer, retry_after = await self._post(url, headers, body)
         except TimeoutError:
-            return Answered(_ms(began), error=f"no whole answer within {self._within_s:g} s")
+            return Answered(_ms(began), error=f"no whole answer within {self.within_s:g} s")
         except AddressRefused as refused:
             return Answered(_ms(began), error=str(refused))
         except (httpx.HTTPError, httpx.InvalidURL, ssl.SSLError, OSError, ValueError) as error:
@@ -90,7 +90,7 @@ class WebhookSender:
         }  # fmt: skip
         transport = httpx.AsyncHTTPTransport(verify=self._context(), limits=httpx.Limits(max_keepalive_connections=0))
         async with httpx.AsyncClient(
-            transport=transport, trust_env=False, follow_redirects=False, timeout=self._within_s
+            transport=transport, trust_env=False, follow_redirects=False, timeout=self.within_s
         ) as client:
             request = client.build_request("POST", pinned, headers=said, content=body)
             # the certificate is held against the name, although the connection goes to the address

@@ -3,6 +3,9 @@
 Up to where an endpoint has been told of a site moves in the transaction that puts its deliveries and their jobs in, so
 nothing is left out whatever crashes; jobs that were given up are told of by their absence from the deliveries. A
 receiver knows a repetition by its `webhook-id`.
+
+A delivery is tried by one worker at a time, which claims it for as long as a whole exchange may take. Sent again by
+hand it gets a new turn: jobs of the turn before leave it alone, so there is never more than one line of attempts.
 """
 
 import random
@@ -35,6 +38,8 @@ FUNCTION, QUEUE = "holdfast.webhook", "webhooks"
 JOB_S = 60.0
 JOB_ATTEMPTS = 1_000
 """As often as waits of ours ask for; when it is enough is counted by deliveries, not by jobs."""
+CLAIM_MORE_S, CLAIM_AGAIN_S = 10.0, 0.5
+"""Beyond the longest exchange: what writing down its end may take, and how much later another one looks again."""
 LINES_MAX = 500
 PAIRS_MAX = 500
 JOBS_MAX = 500
@@ -121,12 +126,12 @@ class WebhookDelivery:
 
     async def _put_in(self, tx: Connection, row: WebhookRow, new: Sequence[NewDelivery]) -> None:
         made = await store.put_in(tx, new) if new else []
-        await self._enqueue(tx, row, [each[0] for each in made])
+        await self._enqueue(tx, row, [(each[0], 0) for each in made])
 
-    async def _enqueue(self, tx: Connection, row: WebhookRow, deliveries: Sequence[Any]) -> None:
+    async def _enqueue(self, tx: Connection, row: WebhookRow, deliveries: Sequence[tuple[UUID, int]]) -> None:
         options = Options(tenant=str(row.organisation_id), attempts_max=JOB_ATTEMPTS)
         if deliveries:
-            await enqueue_many(tx, self._job, [{"delivery": str(each)} for each in deliveries], options)
+            await enqueue_many(tx, self._job, [_args(id, turn) for id, turn in deliveries], options)
 
     # -- by hand -----------------------------------------------------------------------------------------------------
 
@@ -147,7 +152,8 @@ class WebhookDelivery:
         return await self._delivery(delivery)
 
     async def redeliver(self, actor: Actor, organisation_id: UUID, id: UUID, message: str) -> DeliveryView:
-        """Sends a message again, under its id; one more attempt at it, and those that follow if that fails.
+        """Sends a message again, under its id; one more attempt at it, and those that follow if that fails. One that is
+        still being tried is tried at once, and not by two.
 
         Raises:
             Refusal: as `test`; `unknown_delivery`.
@@ -157,11 +163,10 @@ class WebhookDelivery:
             row = await self.webhooks.locked(tx, actor, organisation_id, id)
             if row.paused_at is not None:
                 raise Refusal("wrong_state", problem="it is paused; resume it first")
-            found = await store.delivery(tx, delivery)
-            if found is None or found.webhook_id != id:
+            turn = await store.next_turn(tx, delivery, id)
+            if turn is None:
                 raise Refusal("unknown_delivery", delivery=message[:60])
-            await store.set_state(tx, delivery, "waiting")
-            await self._enqueue(tx, row, [delivery])
+            await self._enqueue(tx, row, [(delivery, turn)])
         return await self._delivery(delivery)
 
     async def resume(self, actor: Actor, organisation_id: UUID, id: UUID) -> None:
@@ -178,29 +183,34 @@ class WebhookDelivery:
 
     # -- deliveries are sent -------------------------------------------------------------------------------------------
 
-    async def deliver(self, id: UUID, *, attempt: int) -> dict[str, Any]:
-        """One attempt at a delivery, `attempt` of this round.
+    async def deliver(self, id: UUID, *, turn: int = 0) -> dict[str, Any]:
+        """One attempt at a delivery, if it is its turn's to make.
 
         Raises:
-            Retry: it was not taken, and is tried again.
+            Retry: it was not taken, and is tried again; or somebody else is at it.
         """
-        delivery = await store.delivery(self._pool, id)
-        row = await store.one(self._pool, delivery.webhook_id) if delivery is not None else None
-        if delivery is None or row is None or delivery.state == "delivered":
+        claim = await store.claim(self._pool, id, turn, self._sender.within_s + CLAIM_MORE_S)
+        if claim is None:
+            left_s = await store.claimed_for(self._pool, id, turn)
+            if left_s is not None:
+                raise Retry(left_s + CLAIM_AGAIN_S, "another worker is sending it")
+            return {"sent": False}
+        row = await store.one(self._pool, claim.webhook_id)
+        if row is None:
             return {"sent": False}
         if row.paused_at is not None:
-            await store.set_state(self._pool, id, "held")
+            await store.hold(self._pool, id, turn)
             return {"sent": False, "held": True}
-        answered = await self._send(row, id, delivery.payload.encode())
+        answered = await self._send(row, id, claim.payload.encode())
         tried = Tried(answered.status, answered.took_ms, answered.error, answered.answer)
         if answered.is_taken:
-            await store.note_attempt(self._pool, id, tried, "delivered")
+            await store.note_attempt(self._pool, id, turn, tried, "delivered")
             await store.succeeded(self._pool, row.id)
             return {"sent": True, "status": answered.status}
-        next_in_s = wait_s(attempt, random.random(), answered.retry_after_s)  # noqa: S311 spreads only
+        next_in_s = wait_s(claim.number, random.random(), answered.retry_after_s)  # noqa: S311 spreads only
         is_paused = await self._failed(row, answered)
         state = "held" if is_paused else "waiting" if next_in_s is not None else "failed"
-        await store.note_attempt(self._pool, id, tried, state)
+        await store.note_attempt(self._pool, id, turn, tried, state)
         if state == "waiting" and next_in_s is not None:
             raise Retry(next_in_s, answered.error or "not taken")
         return {"sent": False, "error": answered.error}
@@ -251,15 +261,20 @@ class WebhookDelivery:
         return delivery_view(found)
 
 
-async def deliver(ctx: JobContext, delivery: str) -> dict[str, Any]:
-    """The job: one attempt at a delivery."""
+async def deliver(ctx: JobContext, delivery: str, turn: int = 0) -> dict[str, Any]:
+    """The job: one attempt at a delivery, in one of its turns."""
     service: WebhookDelivery = ctx.services["webhook_delivery"]
-    return await service.deliver(UUID(delivery), attempt=ctx.attempt)
+    return await service.deliver(UUID(delivery), turn=turn)
 
 
 def register(registry: Registry) -> None:
     """Makes the job known to a registry."""
     registry.job(name=FUNCTION, queue=QUEUE, timeout_s=JOB_S)(deliver)
+
+
+def _args(id: UUID, turn: int) -> dict[str, Any]:
+    # the first turn is not named, so that a process of the version before can make its attempts
+    return {"delivery": str(id), "turn": turn} if turn else {"delivery": str(id)}
 
 
 def _of_line(webhook_id: UUID, site_id: int, slug: str, line: asyncpg.Record) -> NewDelivery:

@@ -27,6 +27,7 @@ ENDPOINTS_MAX = 50
 DESCRIPTION_CHARS_MAX = 200
 OVERLAP_HOURS = 24.0
 PAGE_MAX = 500
+RECENT = 20
 LAST_ID = UUID(int=2**128 - 1)
 STATES = ("waiting", "delivered", "failed", "held")
 
@@ -51,7 +52,8 @@ class WebhookChange(msgspec.Struct, frozen=True, forbid_unknown_fields=True, kw_
 
 class WebhookView(msgspec.Struct, frozen=True, kw_only=True):
     """An endpoint. `secret` is told only in the answer by which it was made or changed; until `before_until` what is
-    sent is also signed with the one before."""
+    sent is also signed with the one before. `recent` are the states of the last deliveries, the newest first, in lists
+    alone."""
 
     id: UUID
     url: str
@@ -66,6 +68,7 @@ class WebhookView(msgspec.Struct, frozen=True, kw_only=True):
     before_until: datetime | None
     created_by: str
     created_at: datetime
+    recent: list[str] = []
     secret: str | None = None
 
 
@@ -134,7 +137,9 @@ class Webhooks:
     async def page(self, actor: Actor, organisation_id: UUID) -> list[WebhookView]:
         """All endpoints of an organisation, in the order of their making."""
         _check(actor, organisation_id)
-        return [view(row) for row in await store.page(self.pool, organisation_id, ENDPOINTS_MAX)]
+        rows = await store.page(self.pool, organisation_id, ENDPOINTS_MAX)
+        recent = await store.recent(self.pool, [row.id for row in rows], RECENT)
+        return [msgspec.structs.replace(view(row), recent=recent.get(row.id, [])) for row in rows]
 
     async def find(self, actor: Actor, organisation_id: UUID, id: UUID) -> WebhookView:
         """Raises:

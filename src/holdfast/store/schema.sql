@@ -982,6 +982,9 @@ create table webhook_delivery (
     error text,
     created_at timestamptz not null default now(),
     ended_at timestamptz,
+    turn integer not null default 0,
+    turn_from integer not null default 0,
+    trying_until timestamptz,
     constraint nothing_is_told_twice_to_one_address unique (webhook_id, key)
 ) with (fillfactor = 80);
 create index webhook_delivery_by_age on webhook_delivery (created_at);

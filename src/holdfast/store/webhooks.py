@@ -50,6 +50,14 @@ class DeliveryRow(msgspec.Struct, frozen=True):
     ended_at: datetime | None
 
 
+class Claim(msgspec.Struct, frozen=True):
+    """An attempt at a delivery that has begun; `number` counts from 1 in each turn."""
+
+    webhook_id: UUID
+    payload: str
+    number: int
+
+
 class NewDelivery(msgspec.Struct, frozen=True):
     id: UUID
     webhook_id: UUID
@@ -176,12 +184,38 @@ async def attempts(pool: Database, delivery_id: UUID) -> list[AttemptRow]:
     return [AttemptRow(**row) for row in await pool.fetch(_Q["attempts"], delivery_id)]
 
 
-async def note_attempt(tx: Database, id: UUID, tried: Tried, state: str) -> None:
-    await tx.execute(_Q["note_attempt"], id, tried.status, tried.error, tried.took_ms, tried.answer, state)
+async def recent(pool: Database, webhooks: Sequence[UUID], limit: int) -> dict[UUID, list[str]]:
+    """The states of the last deliveries of endpoints, the newest first."""
+    found: dict[UUID, list[str]] = {}
+    for row in await pool.fetch(_Q["recent"], webhooks, limit):
+        found.setdefault(row["webhook_id"], []).append(row["state"])
+    return found
 
 
-async def set_state(tx: Database, id: UUID, state: str) -> None:
-    await tx.execute(_Q["set_state"], id, state)
+async def claim(pool: Database, id: UUID, turn: int, within_s: float) -> Claim | None:
+    """An attempt that nobody else makes meanwhile; None where there is none to be made now."""
+    row = await pool.fetchrow(_Q["claim"], id, turn, within_s)
+    return None if row is None else Claim(**row)
+
+
+async def claimed_for(pool: Database, id: UUID, turn: int) -> float | None:
+    """For how many seconds more somebody else may be at it; None when there is nothing to do in this turn."""
+    left_s: float | None = await pool.fetchval(_Q["claimed_for"], id, turn)
+    return left_s
+
+
+async def note_attempt(tx: Database, id: UUID, turn: int, tried: Tried, state: str) -> None:
+    await tx.execute(_Q["note_attempt"], id, tried.status, tried.error, tried.took_ms, tried.answer, state, turn)
+
+
+async def hold(tx: Database, id: UUID, turn: int) -> None:
+    await tx.execute(_Q["hold"], id, turn)
+
+
+async def next_turn(tx: Connection, id: UUID, webhook_id: UUID) -> int | None:
+    """The turn that begins; None for a delivery that the endpoint has not."""
+    turn: int | None = await tx.fetchval(_Q["next_turn"], id, webhook_id)
+    return turn
 
 
 async def going_on(pool: Database, limit: int) -> list[UUID]:
@@ -189,9 +223,9 @@ async def going_on(pool: Database, limit: int) -> list[UUID]:
     return [row["id"] for row in await pool.fetch(_Q["going_on"], limit)]
 
 
-async def let_go_on(tx: Connection, webhook_id: UUID, limit: int) -> list[UUID]:
-    """Deliveries that were held and wait again."""
-    return [row["id"] for row in await tx.fetch(_Q["held"], webhook_id, limit)]
+async def let_go_on(tx: Connection, webhook_id: UUID, limit: int) -> list[tuple[UUID, int]]:
+    """Deliveries that were held and wait again, each with its turn."""
+    return [(row["id"], row["turn"]) for row in await tx.fetch(_Q["held"], webhook_id, limit)]
 
 
 async def succeeded(tx: Database, id: UUID) -> None:

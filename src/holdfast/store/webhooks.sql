@@ -14,7 +14,7 @@ on conflict (webhook_id, site_id) do nothing;
 select count(*) from webhook where organisation_id = $1;
 
 -- name: page
--- The endpoints of an organisation in the order of their making, with what has become of their deliveries of late.
+-- The endpoints of an organisation in the order of their making.
 select w.id, w.organisation_id, w.site_id, s.slug as site, w.url, w.description, w.events, w.secret, w.secret_before,
     w.before_until, w.paused_at, w.paused_by, w.failing_since, w.created_by, w.created_at, now() as now
 from webhook w left join site s on s.id = w.site_id where w.organisation_id = $1 order by w.created_at, w.id limit $2;
@@ -101,23 +101,47 @@ select id, webhook_id, type, payload, state, attempts, status, error, created_at
 from webhook_delivery where webhook_id = $1 and id < $2 and ($3::text is null or state = $3)
 order by id desc limit $4;
 
+-- name: recent
+-- What has become of the last deliveries of endpoints, the newest first, so many of each.
+select w.id as webhook_id, d.state
+from unnest($1::uuid[]) as w (id) cross join lateral (
+    select v.id, v.state from webhook_delivery v where v.webhook_id = w.id order by v.id desc limit $2
+) d order by w.id, d.id desc;
+
 -- name: attempts
 -- All attempts at a delivery, in their order.
 select number, at, status, took_ms, error, answer from webhook_attempt where delivery_id = $1 order by number limit 200;
 
+-- name: claim
+-- An attempt at a delivery begins: one at a time, and of its turn. Says which attempt of the turn it is.
+update webhook_delivery set trying_until = now() + $3::double precision * interval '1 second'
+where id = $1 and turn = $2 and state = 'waiting' and (trying_until is null or trying_until <= now())
+returning webhook_id, payload, attempts - turn_from + 1 as number;
+
+-- name: claimed_for
+-- For how many seconds more somebody else may be at a delivery that waits; no row when there is nothing to do in this turn.
+select greatest(extract(epoch from coalesce(trying_until, now()) - now()), 0)::double precision as left_s
+from webhook_delivery where id = $1 and turn = $2 and state = 'waiting';
+
 -- name: note_attempt
--- What became of an attempt, and of the delivery by it.
+-- What became of an attempt, and of the delivery by it: one that was taken is delivered, whoever begins another turn.
 with counted as (
-    update webhook_delivery set attempts = attempts + 1, status = $2, error = $3, state = $6,
-        ended_at = case when $6 in ('delivered', 'failed') then now() end
+    update webhook_delivery set attempts = attempts + 1, status = $2, error = $3, trying_until = null,
+        state = case when turn = $7 or $6 = 'delivered' then $6 else state end,
+        ended_at = case when $6 = 'delivered' or turn = $7 and $6 = 'failed' then now() end
     where id = $1 returning id, attempts
 )
 insert into webhook_attempt (delivery_id, number, status, took_ms, error, answer)
 select id, attempts, $2, $4, $3, $5 from counted;
 
--- name: set_state
--- A delivery waits again, or is held while its endpoint is paused.
-update webhook_delivery set state = $2, ended_at = null where id = $1;
+-- name: hold
+-- A delivery is held while its endpoint is paused.
+update webhook_delivery set state = 'held', trying_until = null where id = $1 and turn = $2;
+
+-- name: next_turn
+-- A delivery of an endpoint is tried anew: the jobs of the turn before leave it alone. Says which turn begins.
+update webhook_delivery set turn = turn + 1, turn_from = attempts, state = 'waiting', ended_at = null
+where id = $1 and webhook_id = $2 returning turn;
 
 -- name: going_on
 -- Endpoints that are not paused any more and have deliveries that were held.
@@ -130,7 +154,7 @@ order by w.id limit $1;
 update webhook_delivery set state = 'waiting' where id in (
     select id from webhook_delivery where webhook_id = $1 and state = 'held' order by id limit $2
     for update skip locked)
-returning id;
+returning id, turn;
 
 -- name: succeeded
 -- An endpoint takes what it is sent.
