@@ -22,7 +22,7 @@ async def of_tenants(ctx: JobContext, fail: bool = False) -> dict[str, str]:
 
 
 @JOBS.job(name=CLOSED)
-async def of_the_server() -> None:
+async def of_the_server(days: int = 0) -> None:
     return None
 
 
@@ -138,16 +138,30 @@ def test_who_holds_the_right_in_two_organisations_says_for_which(principals: Pri
 def test_functions_that_act_on_the_whole_server_are_for_who_runs_it(
     client: httpx.Client, manager: httpx.Client, ours: str
 ):
-    for function in (CLOSED, "cleanOldActivities"):
+    for function in (CLOSED, "holdfast.webhook"):
         assert manager.post("/api/jobs", json={"function": function}).json()["code"] == "not_allowed"
         body = {"name": "y", "schedule": "@yearly", "function": function}
         assert manager.post("/api/schedules", json=body).json()["code"] == "not_allowed"
     names = [each["name"] for each in manager.get("/api/functions").json()["functions"]]
     assert OPEN in names and CLOSED not in names
-    given = scheduled(client, tenant=ours, function="cleanOldActivities", args={"retention_days": 365})
+    given = scheduled(client, tenant=ours, function=CLOSED, args={"days": 365})
     assert manager.patch(f"/api/schedules/{given}", json={"active": False}).status_code == 200
-    changed = manager.patch(f"/api/schedules/{given}", json={"args": {"retention_days": 1}})
+    changed = manager.patch(f"/api/schedules/{given}", json={"args": {"days": 1}})
     assert changed.json()["code"] == "not_allowed"
+
+
+def test_the_replaced_functions_act_on_what_is_of_ones_own_organisation(manager: httpx.Client, ours: str):
+    known = {each["name"] for each in manager.get("/api/functions").json()["functions"]}
+    assert {"markUsersOffline", "cleanOldActivities", "syncDenormalizedFields"} <= known
+    made = manager.post("/api/cron/jobs", json={"name": "n", "schedule": "daily", "function_name": "markUsersOffline"})
+    assert made.json()["data"]["tenant_id"] == ours
+    jobs = [put(manager, function=name) for name in ("markUsersOffline", "syncDenormalizedFields")]
+    for job in jobs:
+        until(lambda job=job: state(manager, job), "succeeded")
+    assert manager.get(f"/api/jobs/{jobs[1]}").json()["result"]["checked"] == 4
+    letter = put(manager, function="cleanOldActivities", args={"retention_days": 29})
+    until(lambda: state(manager, letter), "dead")
+    assert "between 30" in manager.get(f"/api/jobs/{letter}").json()["error"]
 
 
 def test_a_unique_key_stands_in_nobody_elses_way(client: httpx.Client, manager: httpx.Client, theirs: str):

@@ -8,6 +8,7 @@ from collections.abc import Callable
 from datetime import datetime
 from itertools import islice
 from time import monotonic
+from uuid import UUID
 
 import asyncpg
 import structlog
@@ -66,21 +67,24 @@ class Reconciler:
         self._desk = desk
         self._clock = clock
 
-    async def run(self, named: str | None = None, *, dry_run: bool = False) -> Report:
-        """One pass over all sites, or the one of that slug or id. With `dry_run` nothing is written and the details are
-        what would be done.
+    async def run(
+        self, named: str | None = None, *, dry_run: bool = False, organisation_id: UUID | None = None
+    ) -> Report:
+        """One pass over all sites, the one of that slug or id, or those of an organisation. With `dry_run` nothing is
+        written and the details are what would be done.
 
         Raises:
             Refusal: `unknown_site`.
         """
         began = monotonic()
         report = Report(dry_run=dry_run)
-        is_first = named is None and not dry_run and self.last is None
+        is_whole = named is None and organisation_id is None and not dry_run
+        is_first = is_whole and self.last is None
         if is_first:
             log.info("reconciling started")
         after_id = 0
         while True:
-            page = await self._page(report, after_id, named)
+            page = await self._page(report, after_id, named, organisation_id)
             if not page:
                 break
             after_id = page[-1]
@@ -89,7 +93,7 @@ class Reconciler:
             raise Refusal("unknown_site", site=named[:64])
         report.took_ms = round((monotonic() - began) * 1000, 1)
         self._tell(report, is_first=is_first)
-        if named is None and not dry_run:
+        if is_whole:
             self.last = report
             # what is heard of from here on is heard of beside what is read
             self._standing = set()
@@ -128,9 +132,9 @@ class Reconciler:
         self._tell(report)
         return report
 
-    async def _page(self, report: Report, after_id: int, named: str | None) -> list[int]:
+    async def _page(self, report: Report, after_id: int, named: str | None, organisation_id: UUID | None) -> list[int]:
         async with self._pool.acquire() as connection:
-            page = await store.page_of_sites(connection, after_id, named, SITES_AT_ONCE)
+            page = await store.page_of_sites(connection, after_id, named, SITES_AT_ONCE, organisation_id)
             ids = [row["id"] for row in page]
             if page:
                 report.sites += len(ids)

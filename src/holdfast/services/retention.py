@@ -1,4 +1,9 @@
-"""Lets go of what was kept for a while only. Refuses to touch bookings, and the journal but at its front."""
+"""Lets go of what was kept for a while only. Refuses to touch bookings, and the journal but at its front.
+
+`organisation_id` leaves everything alone that is not of that organisation; None is all of them.
+"""
+
+from uuid import UUID
 
 import asyncpg
 
@@ -20,21 +25,21 @@ RUN_DAYS = 90.0
 SITES_MAX = 500
 
 
-async def forget_old_answers(pool: asyncpg.Pool, *, after_hours: float) -> bool:
+async def forget_old_answers(pool: asyncpg.Pool, *, after_hours: float, organisation_id: UUID | None = None) -> bool:
     """Deletes answers to keyed commands older than this; True when there may be more of them."""
-    status = await pool.execute(_Q["delete_old_answers"], after_hours, ANSWERS_MAX)
+    status = await pool.execute(_Q["delete_old_answers"], after_hours, ANSWERS_MAX, organisation_id)
     return int(status.rsplit(" ", 1)[1]) >= ANSWERS_MAX
 
 
-async def forget_old_findings(pool: asyncpg.Pool, *, after_days: float) -> bool:
+async def forget_old_findings(pool: asyncpg.Pool, *, after_days: float, organisation_id: UUID | None = None) -> bool:
     """Deletes findings that were closed longer ago than this; True when there may be more of them."""
-    status = await pool.execute(_Q["delete_old_findings"], after_days, FINDINGS_MAX)
+    status = await pool.execute(_Q["delete_old_findings"], after_days, FINDINGS_MAX, organisation_id)
     return int(status.rsplit(" ", 1)[1]) >= FINDINGS_MAX
 
 
-async def forget_old_observations(pool: asyncpg.Pool) -> bool:
+async def forget_old_observations(pool: asyncpg.Pool, *, organisation_id: UUID | None = None) -> bool:
     """Deletes observations that have not counted for a day; True when there may be more of them."""
-    return await observations.forget(pool, limit=OBSERVATIONS_MAX) >= OBSERVATIONS_MAX
+    return await observations.forget(pool, OBSERVATIONS_MAX, organisation_id) >= OBSERVATIONS_MAX
 
 
 async def forget_old_guesses(pool: asyncpg.Pool) -> bool:
@@ -66,12 +71,12 @@ async def forget_old_sync_runs(pool: asyncpg.Pool) -> bool:
         return await runs.forget_old(connection, RUN_DAYS, RUNS_MAX) >= RUNS_MAX
 
 
-async def trim_journals(pool: asyncpg.Pool, *, after_days: float) -> bool:
+async def trim_journals(pool: asyncpg.Pool, *, after_days: float, organisation_id: UUID | None = None) -> bool:
     """Lets go of journal lines older than this, from the front of each site's journal: what is left is as dense as
     before, and a reader from further back is told to begin anew. True when there may be more of them."""
     after_id, more = 0, False
     while True:
-        rows = await pool.fetch(_Q["sites_to_trim"], after_id, after_days, SITES_MAX)
+        rows = await pool.fetch(_Q["sites_to_trim"], after_id, after_days, SITES_MAX, organisation_id)
         for row in rows:
             lines = await pool.fetchval(_Q["trim_journal"], row["id"], after_days, LINES_MAX)
             more = more or (lines or 0) >= LINES_MAX

@@ -2,6 +2,7 @@
 
 from collections.abc import Sequence
 from datetime import datetime
+from uuid import UUID
 
 import asyncpg
 
@@ -31,7 +32,7 @@ async def page(
     return rows
 
 
-async def forget(pool: asyncpg.Pool, *, limit: int) -> int:
-    """Deletes what has not counted for a day; how many that were."""
-    status: str = await pool.execute(_Q["forget"], limit)
+async def forget(pool: asyncpg.Pool, limit: int, organisation_id: UUID | None = None) -> int:
+    """Deletes what has not counted for a day, at the sites of one organisation or at all; how many that were."""
+    status: str = await pool.execute(_Q["forget"], limit, organisation_id)
     return int(status.rsplit(" ", 1)[1])

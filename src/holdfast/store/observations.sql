@@ -35,6 +35,7 @@ where o.site_id = $1 and o.expires_at > coalesce($2::timestamptz, now()) and u.c
 order by u.code, o.kind limit $4;
 
 -- name: forget
--- Observations that have not counted for a day, a bounded number at a time.
+-- Observations that have not counted for a day, a bounded number at a time; of one organisation, or all.
 delete from observation where (site_id, unit_id, kind) in (
-    select site_id, unit_id, kind from observation where expires_at < now() - interval '1 day' limit $1);
+    select site_id, unit_id, kind from observation where expires_at < now() - interval '1 day'
+        and ($2::uuid is null or site_id in (select id from site where organisation_id = $2)) limit $1);

@@ -74,9 +74,11 @@ async def _snapshot(stack: AsyncExitStack, first: Connection, second: Connection
     return first, second
 
 
-async def page_of_sites(connection: Connection, after_id: int, named: str | None, limit: int) -> list[asyncpg.Record]:
+async def page_of_sites(
+    connection: Connection, after_id: int, named: str | None, limit: int, organisation_id: UUID | None = None
+) -> list[asyncpg.Record]:
     """Ids of sites behind an id, with the instant of their last journal line and the transaction's now."""
-    rows: list[asyncpg.Record] = await connection.fetch(Q["page_of_sites"], after_id, named, limit)
+    rows: list[asyncpg.Record] = await connection.fetch(Q["page_of_sites"], after_id, named, limit, organisation_id)
     return rows
 
 

@@ -236,10 +236,11 @@ select (select count(*) from unit u where u.site_id = any($1::bigint[])) as unit
     (select count(*) from booking b where b.site_id = any($1::bigint[]) and b.live) as bookings;
 
 -- name: page_of_sites
--- The sites behind an id, in the order of their making: one by slug or id, or with null all of them.
+-- The sites behind an id, in the order of their making: one by slug or id, those of an organisation, or with nulls all.
 select s.id, s.journal_at, now() as now
 from site s
-where s.id > $1 and ($2::text is null or s.slug = $2 or s.id::text = $2) order by s.id limit $3;
+where s.id > $1 and ($2::text is null or s.slug = $2 or s.id::text = $2) and ($4::uuid is null or s.organisation_id = $4)
+order by s.id limit $3;
 
 -- name: stands
 -- Everything of these sites, and where they stand.
