@@ -17,16 +17,29 @@ from litestar.response import Redirect
 
 from holdfast import __version__
 from holdfast.console.assets import STYLES, Assets, asset, assets_of, favicon
-from holdfast.console.screens import BOARD, JOBS, STORES, Place, Screen, places_for, screen_named, screens_for
+from holdfast.console.screens import (
+    BOARD,
+    JOBS,
+    STORES,
+    WEBHOOKS,
+    Place,
+    Screen,
+    places_for,
+    screen_named,
+    screens_for,
+)
 from holdfast.console.viewer import SIGN_IN, Viewer, viewer_of
 from holdfast.console.words import LANGUAGES, Words, language_of
+from holdfast.domain.actors import rights_in
 from holdfast.domain.errors import Refusal
+from holdfast.domain.webhooks import TYPES
 from holdfast.domain.wire import SiteView
 from holdfast.http.context import caller_of, context_of
 from holdfast.http.framework import on_error
 from holdfast.services.board import Board
 from holdfast.services.discretion import nameless_board
 from holdfast.services.journal import Epochs
+from holdfast.services.people import organisations
 
 SITES_MAX = 500
 MODULES = ("core/", "frame/", "ui/")
@@ -142,7 +155,7 @@ async def _page(request: Asked, title: str, module: str) -> Response[bytes]:
 
 @get("/jobs", include_in_schema=False, opt=JOBS.opt)
 async def jobs(request: Asked) -> Response[bytes]:
-    """Jobs and schedules, which are of no site."""
+    """Jobs and schedules, which are of no site: all of them, or those of one's organisations."""
     return await _place(request, JOBS)
 
 
@@ -152,11 +165,26 @@ async def stores(request: Asked) -> Response[bytes]:
     return await _place(request, STORES)
 
 
-async def _place(request: Asked, place: Place) -> Response[bytes]:
-    viewer = await viewer_of(request)
-    if not viewer.may(place.opt["right"]):  # where the service decides, the door lets everybody in who is known
-        raise Refusal("not_allowed", right=place.opt["right"])
-    data = {"sites": _brief(await _sites(request)), "place": place.name}
+@get("/webhooks", include_in_schema=False, opt=WEBHOOKS.opt)
+async def webhooks(request: Asked) -> Response[bytes]:
+    """Where organisations are told of what happens."""
+    return await _place(request, WEBHOOKS, events=TYPES)
+
+
+async def _place(request: Asked, place: Place, **more: Any) -> Response[bytes]:
+    viewer, right = await viewer_of(request), place.opt["right"]
+    if not place.is_for(viewer):  # where the service decides, the door lets everybody in who is known
+        raise Refusal("not_allowed", right=right)
+    caller = caller_of(request)
+    found = await organisations(request.app.state["accounts"], caller, cursor=None, limit=SITES_MAX)
+    theirs = [
+        {"id": str(each.id), "name": each.name} for each in found.organisations if right in rights_in(caller, each.id)
+    ]
+    homes = {
+        str(id): str(home) for id, home in (await context_of(request).sites.homes(caller, limit=SITES_MAX)).items()
+    }
+    sites = _brief(await _sites(request))
+    data = {"sites": sites, "place": place.name, "organisations": theirs, "homes": homes, **more}
     return pages_of(request).draw(
         request, "page.html", viewer=viewer, data=data, module=f"screens/{place.module}", title=f"{place.name}.title"
     )
@@ -231,7 +259,7 @@ def on_page_error(request: Asked, error: Exception) -> Response[Any]:
 CONSOLE_HANDLERS: list[Any] = [
     Router(
         "/console",
-        route_handlers=[sites, components, account, new_site, jobs, stores, site_board, site_screen],
+        route_handlers=[sites, components, account, new_site, jobs, stores, webhooks, site_board, site_screen],
         exception_handlers={Exception: on_page_error},
     ),
     asset,

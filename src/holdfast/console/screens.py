@@ -57,6 +57,7 @@ SCREENS: tuple[Screen, ...] = (
     Screen("approvals", "inbox", "approvals.js", right="names", kinds=("grounds",), has_board=True),
     Screen("blocks", "ban", "blocks.js", right="block", kinds=BOOKED, has_board=True),
     Screen("findings", "warning", "findings.js", right="names", has_board=True),
+    Screen("presence", "user-check", "presence.js", right="names"),
     Screen("audit", "history", "audit.js", right="audit", has_board=True),
     Screen("people", "users", "people.js", right="people"),
     Screen("settings", "settings", "settings.js", right="settings"),
@@ -65,8 +66,9 @@ SCREENS: tuple[Screen, ...] = (
 
 
 class Place(msgspec.Struct, frozen=True):
-    """A screen of no site, at `/console/{name}`, for whoever has what `opt` asks for. Its title is `{name}.title`. One
-    of `kinds` is led to only from where there are such sites."""
+    """A screen of no site, at `/console/{name}`, for whoever holds the right that `opt` names: at a site, or with
+    `is_wide` in an organisation as a whole. Its title is `{name}.title`. One of `kinds` is led to only from where there
+    are such sites."""
 
     name: str
     icon: str
@@ -74,10 +76,19 @@ class Place(msgspec.Struct, frozen=True):
     opt: dict[str, Any]
     kinds: tuple[str, ...] = ()
 
+    is_wide: bool = True
 
-JOBS = Place("jobs", "hourglass", "jobs.js", opt={"right": "server"})
-STORES = Place("stores", "store", "stores.js", opt={"right": "names", "by": "service"}, kinds=("store",))
-PLACES: tuple[Place, ...] = (JOBS, STORES)
+    def is_for(self, viewer: Viewer) -> bool:
+        """Whether somebody may go there."""
+        return self.opt["right"] in (viewer.wide if self.is_wide else viewer.rights)
+
+
+JOBS = Place("jobs", "hourglass", "jobs.js", opt={"right": "jobs", "by": "service"})
+WEBHOOKS = Place("webhooks", "hook", "webhooks.js", opt={"right": "jobs", "by": "service"})
+STORES = Place(
+    "stores", "store", "stores.js", opt={"right": "names", "by": "service"}, kinds=("store",), is_wide=False
+)  # fmt: skip
+PLACES: tuple[Place, ...] = (STORES, JOBS, WEBHOOKS)
 
 
 def places_for(viewer: Viewer, kinds: Collection[str]) -> Iterator[Place]:
@@ -85,7 +96,7 @@ def places_for(viewer: Viewer, kinds: Collection[str]) -> Iterator[Place]:
     return (
         place
         for place in PLACES
-        if viewer.may(place.opt["right"]) and (not place.kinds or any(kind in kinds for kind in place.kinds))
+        if place.is_for(viewer) and (not place.kinds or any(kind in kinds for kind in place.kinds))
     )
 
 

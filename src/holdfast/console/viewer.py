@@ -7,7 +7,7 @@ from typing import Any
 
 import msgspec
 
-from holdfast.domain.actors import RIGHTS, rights_in
+from holdfast.domain.actors import RIGHTS, Actor, rights_in
 from holdfast.domain.sites import Site
 from holdfast.http.context import caller_of
 from holdfast.http.rights import rights_of
@@ -25,6 +25,8 @@ class Viewer(msgspec.Struct, frozen=True):
     """The address to go to when a request is answered 401; None where there is nothing to sign in to."""
     sign_out: str | None = None
     """The address to post to."""
+    wide: tuple[str, ...] = ()
+    """Rights in at least one organisation as a whole: what places ask for, which are of no site."""
 
     def may(self, right: str) -> bool:
         return right in self.rights
@@ -42,8 +44,15 @@ async def viewer_of(request: Any, site: Site | None = None) -> Viewer:
         held = frozenset(RIGHTS)
     else:
         held = frozenset().union(*(rights_in(caller, grant.organisation_id, grant.site_id) for grant in caller.grants))
+    wide = tuple(sorted(_wide(caller)))
     if caller.account_id is None:
-        return Viewer(caller.name, tuple(sorted(held)))
+        return Viewer(caller.name, tuple(sorted(held)), wide=wide)
     accounts: Accounts = request.app.state["accounts"]
     account = await accounts.account(caller)
-    return Viewer(account.name, tuple(sorted(held)), sign_in=SIGN_IN, sign_out=SIGN_OUT)
+    return Viewer(account.name, tuple(sorted(held)), sign_in=SIGN_IN, sign_out=SIGN_OUT, wide=wide)
+
+
+def _wide(caller: Actor) -> frozenset[str]:
+    if caller.has_everything:
+        return frozenset(RIGHTS)
+    return frozenset().union(*(rights_in(caller, grant.organisation_id) for grant in caller.grants))

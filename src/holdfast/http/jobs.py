@@ -229,11 +229,12 @@ async def list_runs(
     opt={**OPEN_TO, "answer": DeadPage, "codes": _BUSY},
 )  # fmt: skip
 async def list_dead_letters(
-    request: Asked, queue: Text = None, function: Text = None, after: IdAfter = 0, limit: Limit = 100
-) -> Response[bytes]:
+    request: Asked, queue: Text = None, function: Text = None, tenant: Text = None, after: IdAfter = 0,
+    limit: Limit = 100,
+) -> Response[bytes]:  # fmt: skip
     """Jobs that were given up: out of attempts, refused by their handler, or set aside because their workers died."""
     limit = rows_of(request, limit, looks.PAGE_MAX)
-    which = JobFilter(queue=queue, function=function, tenants=_reach(request).tenants)
+    which = JobFilter(queue=queue, function=function, tenants=_reach(request).among(tenant))
     found = await looks.dead(_pool(request), which, after=after, limit=limit)
     return respond(plain(200, DeadPage(found, found[-1].id if len(found) >= limit else None)))
 

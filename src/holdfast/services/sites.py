@@ -100,14 +100,20 @@ class Sites:
     async def page(self, actor: Actor, *, after_id: int, limit: int) -> list[SiteView]:
         """Up to `limit` sites where the actor has a role, in the order of their making, from behind an
         id on; the whole of their settings is for those who may read there."""
+        views = [(site, site_view(site, version)) for site, version in await self._after(actor, after_id, limit)]
+        return [view if "read" in rights_at(actor, site) else _public(view) for site, view in views]
+
+    async def homes(self, actor: Actor, *, limit: int) -> dict[int, UUID]:
+        """Of which organisation each of the first `limit` sites is where the actor has a role."""
+        return {site.id: site.organisation_id for site, _ in await self._after(actor, 0, limit)}
+
+    async def _after(self, actor: Actor, after_id: int, limit: int) -> list[tuple[Site, int]]:
         organisations = [grant.organisation_id for grant in actor.grants if grant.site_id is None]
         ids = [grant.site_id for grant in actor.grants if grant.site_id is not None]
-        found = await store.after(
+        return await store.after(
             self._pool, after_id, bounded(limit),
             everywhere=actor.has_everything, organisations=organisations, ids=ids,
         )  # fmt: skip
-        views = [(site, site_view(site, version)) for site, version in found]
-        return [view if "read" in rights_at(actor, site) else _public(view) for site, view in views]
 
     async def create(
         self, request: SiteRequest, *, organisation_id: UUID | None = None, actor: Actor = ADMIN

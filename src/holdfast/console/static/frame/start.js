@@ -3,6 +3,7 @@
 import { page } from "../core/page.js";
 import { loadWords, t } from "../core/i18n.js";
 import { hotkeys } from "../core/hotkeys.js";
+import { startBeating } from "../core/beats.js";
 import { startTicking } from "../core/time.js";
 import { siteStore } from "../core/store.js";
 import { offer, openPalette } from "../ui/palette.js";
@@ -52,6 +53,7 @@ function setCommands() {
 async function start() {
   await loadWords();
   startTicking();
+  startBeating();
   setKeys();
   setCommands();
   if (page.site) at("switcher", showSwitcher);

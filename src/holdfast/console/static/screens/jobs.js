@@ -14,6 +14,7 @@ import { icon } from "../ui/icon.js";
 import { tag } from "../ui/status.js";
 import { offer } from "../ui/palette.js";
 import { ownZone, zoneWords } from "./jobs_words.js";
+import { organisation, organisationChoice } from "./jobs_of.js";
 import { deadTab } from "./jobs_dead.js";
 import { jobsTab } from "./jobs_list.js";
 import { queuesTab } from "./jobs_queues.js";
@@ -35,6 +36,14 @@ export function open() {
   const tabs = [schedulesTab(), jobsTab(), deadTab(), ...(may("server") ? [queuesTab()] : [])];
   const shown = signal(tabs.some(({ name }) => name === inAddress("tab")) ? inAddress("tab") : tabs[0].name);
   effect(() => keepInAddress({ tab: shown.value === tabs[0].name ? null : shown.value }));
+  let isFirst = true;
+  effect(() => {
+    keepInAddress({ organisation: organisation.value });
+    // what was found of others is not shown as this one's
+    if (!isFirst) for (const tab of tabs) tab.followed.value.value = null;
+    if (!isFirst) tabs.find(({ name }) => name === shown.peek())?.followed.now();
+    isFirst = false;
+  });
   for (const tab of tabs) followedWhile(tab.followed, () => shown.value === tab.name);
   place.removeAttribute("aria-busy");
   render(screen(tabs, shown), place);
@@ -49,7 +58,7 @@ function screen(tabs, shown) {
   const current = () => tabs.find(({ name }) => name === shown.value) ?? tabs[0];
   const choose = (/** @type {any} */ event) => { shown.value = event.detail.replace("tab-", ""); };
   return html`<div class="page-head"><div class="titles"><h1>${t("jobs.title")}</h1><p class="muted small">${t("jobs.times_in", { zone: zoneWords(ownZone) })}</p></div>
-      <span class="grow"></span><div class="row">${() => asOf(current().followed)}
+      <span class="grow"></span><div class="row wrap">${() => asOf(current().followed)}${() => (shown.value === "queues" ? null : organisationChoice())}
       <button type="button" class="button quiet icon-only" aria-label=${t("jobs.again")} data-tip=${t("jobs.again")} @click=${() => current().followed.now()}>${icon("refresh")}</button></div>
       ${() => (shown.value === "schedules" ? html`<button type="button" class="button primary" @click=${() => openScheduleForm(null, () => tabs[0].followed.now())}>${icon("plus")}${t("schedule.new")}</button>` : null)}</div>
     <hf-tabs @choose=${choose}><div class="tabs" role="tablist" aria-label=${t("jobs.title")}>

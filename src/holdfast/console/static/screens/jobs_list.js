@@ -13,6 +13,7 @@ import { empty, meter } from "../ui/status.js";
 import { csvButton, saveCsv, table } from "../ui/table.js";
 import { cancel, canStart, startNow } from "./job_acts.js";
 import { openJob } from "./job_panel.js";
+import { ownerLine, tenantWanted } from "./jobs_of.js";
 import { DASH, drawn, farOff, jobBadge, jobLook, shareOf, took, when } from "./jobs_words.js";
 
 const EVERY_MS = 3_000;
@@ -57,7 +58,7 @@ const more = (chosen) => (chosen.limit.value >= SHOWN_MAX ? html`<p class="more 
 /** @param {any} chosen @param {import("../core/signals.js").Signal<string[]>} queues */
 async function load(chosen, queues) {
   const [stage, queue, outcome, limit] = [chosen.stage.peek(), chosen.queue.peek(), chosen.outcome.peek(), chosen.limit.peek()];
-  const query = new URLSearchParams({ limit: String(limit), ...(queue ? { queue } : {}) });
+  const query = new URLSearchParams({ limit: String(limit), ...(queue ? { queue } : {}), ...tenantWanted() });
   if (queues.peek().length === 0) {
     const { data } = await ask("GET", "/api/functions");
     queues.value = [...new Set(data.functions.map((/** @type {any} */ one) => one.queue))].sort();
@@ -85,7 +86,7 @@ function tools(chosen, queues, save) {
 const columnsOf = (stage, again) => ({ waiting: waiting(again), running: running(again), ended: ended() })[stage] ?? [];
 
 /** @param {any} row */
-const name = (row) => html`<span class="two-lines"><span class="strong">${row.function}</span><span class="small muted mono">#${row.id ?? row.job}</span></span>`;
+const name = (row) => html`<span class="two-lines"><span class="strong">${row.function}</span><span class="small muted mono">#${row.id ?? row.job}</span>${ownerLine(row.tenant)}</span>`;
 const head = () => ({ name: "function", label: t("jobs.function"), isHead: true, draw: name, value: (/** @type {any} */ row) => row.function, csv: (/** @type {any} */ row) => `${row.function} #${row.id ?? row.job}` });
 const queue = () => ({ name: "queue", label: t("jobs.queue"), wide: true, draw: (/** @type {any} */ row) => row.queue, value: (/** @type {any} */ row) => row.queue });
 const attempt = () => ({ name: "attempt", label: t("jobs.attempt"), wide: true, number: true, draw: (/** @type {any} */ row) => row.attempt, value: (/** @type {any} */ row) => row.attempt });

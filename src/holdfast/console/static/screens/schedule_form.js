@@ -11,6 +11,7 @@ import { field, sending, valuesOf } from "../ui/form.js";
 import { toast } from "../ui/toast.js";
 import { argumentFields, argumentsOf } from "./job_arguments.js";
 import { problemNote } from "./conflict.js";
+import { isOfSeveral, organisation, owners } from "./jobs_of.js";
 import { asSaid, clockWords, ownZone, ticksToCome, zoneWords } from "./jobs_words.js";
 
 const TYPING_MS = 250;
@@ -27,6 +28,7 @@ export async function openScheduleForm(schedule, then) {
   const first = schedule ?? { name: "", schedule: PRESETS.night, time_zone: page.sites[0]?.time_zone ?? ownZone, missed: "last", overlap: "skip", gap: "cron", fold: "cron", catch_up_s: 86_400, args: {} };
   /** @type {any} */ const typed = {};
   for (const name of ["name", "schedule", "time_zone", "function", "missed", "overlap", "gap", "fold"]) typed[name] = signal(first[name] ?? "");
+  typed.tenant = signal(first.tenant ?? (organisation.peek() || (owners()[0]?.value ?? "")));
   typed.hours = signal(String(first.catch_up_s / 3600));
   const shown = { preview: signal(/** @type {any} */ (null)), problem: signal(/** @type {any} */ (null)), functions: signal(/** @type {any[]} */ ([])) };
   const stop = previewing(typed, shown);
@@ -44,7 +46,7 @@ export async function openScheduleForm(schedule, then) {
   };
   const opened = openDialog({
     kind: "dialog wide", title: t(schedule ? "schedule.edit_title" : "schedule.new"),
-    body: html`<form id="schedule-form" class="stack" @submit=${submit}>${() => (sent.problem.value && !AT_FIELD.includes(sent.problem.value.code) ? problemNote(sent.problem.value) : null)}${fields(typed, shown, first, sent)}</form>`,
+    body: html`<form id="schedule-form" class="stack" @submit=${submit}>${() => (sent.problem.value && !AT_FIELD.includes(sent.problem.value.code) ? problemNote(sent.problem.value) : null)}${fields(typed, shown, first, sent, schedule)}</form>`,
     foot: () => html`<button type="button" class="button" @click=${() => opened.close()}>${t("dialog.cancel")}</button>
       <button type="submit" form="schedule-form" class="button primary" aria-busy=${String(sent.busy.value)}>${t(schedule ? "schedule.save" : "schedule.make")}</button>`,
   });
@@ -98,13 +100,14 @@ function bodyOf(form, typed, functions) {
   if (args instanceof Error) return args;
   const rules = Object.fromEntries(Object.keys(RULES).map((name) => [name, typed[name].peek()]));
   return {
+    ...(typed.tenant.peek() ? { tenant: typed.tenant.peek() } : {}),
     name: given.name ?? "", schedule: given.schedule ?? "", function: typed.function.peek(), time_zone: typed.time_zone.peek(), args, ...rules,
     ...(typed.missed.peek() === "skip" ? {} : { catch_up_s: Math.round(Number(typed.hours.peek()) * 3600) }),
   };
 }
 
-/** @param {any} typed @param {any} shown @param {any} first @param {any} sent */
-function fields(typed, shown, first, sent) {
+/** @param {any} typed @param {any} shown @param {any} first @param {any} sent @param {any} schedule null for a new one */
+function fields(typed, shown, first, sent, schedule) {
   const on = (/** @type {string} */ name) => (/** @type {string} */ value) => { typed[name].value = value; };
   const refused = (/** @type {string} */ code) => (sent.problem.value?.code === code ? sent.problem.value.message : null);
   const functions = () => {
@@ -118,7 +121,8 @@ function fields(typed, shown, first, sent) {
   });
   return html`<div class="form-grid">
       ${() => field({ name: "name", label: t("schedule.name"), value: typed.name.peek(), onInput: on("name"), required: true, autofocus: true, error: refused("already_exists") })}
-      ${functions}</div>
+      ${functions}
+      ${schedule === null && isOfSeveral ? field({ name: "tenant", label: t("jobs.organisation"), value: typed.tenant.peek(), onInput: on("tenant"), options: owners(), hint: t("jobs.of_hint") }) : null}</div>
     ${() => argumentFields(shown.functions.value.find((/** @type {any} */ { name }) => name === typed.function.value), typed.function.value === first.function ? first.args : {})}
     <div class="form-grid">
       ${() => field({ name: "schedule", label: t("schedule.rule"), value: typed.schedule.value, onInput: on("schedule"), required: true, hint: t("schedule.rule_hint"), error: refused("invalid_schedule") ?? shown.problem.value?.message ?? null })}

@@ -10,6 +10,7 @@ import { empty } from "../ui/status.js";
 import { csvButton, saveCsv, table } from "../ui/table.js";
 import { asSaid, DASH, drawn, farOff, inZone, jobBadge, jobLook, ownZone, warningWords, when, zoneWords } from "./jobs_words.js";
 import { pauseOrResume, runNow } from "./schedule_acts.js";
+import { ownerLine, tenantWanted } from "./jobs_of.js";
 import { openScheduleForm } from "./schedule_form.js";
 import { openSchedule } from "./schedule_panel.js";
 
@@ -57,7 +58,7 @@ export function schedulesTab() {
 }
 
 async function load() {
-  const [{ data: page }, { data: past }] = await Promise.all([ask("GET", `/api/schedules?limit=${SHOWN_MAX}`), ask("GET", `/api/runs?limit=${RUNS_MAX}`)]);
+  const [{ data: page }, { data: past }] = await Promise.all([ask("GET", `/api/schedules?${new URLSearchParams({ limit: String(SHOWN_MAX), ...tenantWanted() })}`), ask("GET", `/api/runs?${new URLSearchParams({ limit: String(RUNS_MAX), ...tenantWanted() })}`)]);
   /** @type {Map<number, any[]>} */ const runs = new Map();
   for (const run of past.runs) if (run.schedule && (runs.get(run.schedule)?.length ?? 0) < BARS) runs.set(run.schedule, [run, ...(runs.get(run.schedule) ?? [])]);
   look(page.schedules);
@@ -89,7 +90,7 @@ export async function preview(one, count) {
 
 /** @param {Map<number, any[]>} runs @param {() => void} again @returns {import("../ui/table.js").Column<Schedule>[]} */
 const columns = (runs, again) => [
-  { name: "name", label: t("schedule.name"), isHead: true, draw: (one) => html`<span class="two-lines"><span class="strong">${one.name}</span><span class="small soft means">${asSaid(one.means)}</span></span>`, value: (one) => one.name },
+  { name: "name", label: t("schedule.name"), isHead: true, draw: (one) => html`<span class="two-lines"><span class="strong">${one.name}</span><span class="small soft means">${asSaid(one.means)}</span>${ownerLine(one.tenant)}</span>`, value: (one) => one.name },
   { name: "rule", label: t("schedule.rule"), wide: true, draw: (one) => html`<span class="two-lines"><code>${one.schedule}</code><span class="small muted">${zoneWords(one.time_zone)}</span></span>`, value: (one) => one.schedule },
   { name: "function", label: t("jobs.function"), wide: true, draw: (one) => html`<span class="mono small">${one.function}</span>`, value: (one) => one.function },
   { name: "next", label: t("schedule.next"), draw: next, value: (one) => (one.active ? one.next_at : null), csv: (one) => one.next_at ?? "" },
