@@ -9,9 +9,9 @@ import pytest
 from playwright.async_api import Browser, Page
 
 from tests.browser import browser, browser_address
-from tests.http.conftest import LiveServer, make_server, make_server_on
+from tests.http.conftest import LiveServer, make_server, make_server_on, module_server
 
-__all__ = ["browser", "browser_address", "make_server", "make_server_on"]
+__all__ = ["browser", "browser_address", "make_server", "make_server_on", "module_server"]
 
 VIOLATIONS = """
     window.violations = [];

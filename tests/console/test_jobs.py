@@ -224,7 +224,7 @@ async def test_a_job_and_a_schedule_from_close_by_are_for_everyone(
 
 
 def test_who_may_not_is_not_led_there(server: LiveServer, client: httpx.Client, cafe: str) -> None:
-    assert [place["name"] for place in data_of(client.get(f"/console/{cafe}"))["places"]] == ["jobs"]
+    assert [place["name"] for place in data_of(client.get(f"/console/{cafe}"))["places"]] == ["jobs", "webhooks"]
     principals = Principals(server)
     try:
         clerk = principals.person("staff", cafe)

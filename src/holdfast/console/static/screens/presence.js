@@ -145,9 +145,9 @@ function deviceList(it) {
 
 /** @param {any} it @returns {import("../ui/table.js").Column<Person>[]} */
 const peopleColumns = (it) => [
-  { name: "name", label: t("people.name"), isHead: true, value: (one) => one.name, draw: (one) => html`<span class="person">${avatar(one)}<span><span class="strong">${one.name}</span>${one.account === it.me.value?.account ? tag("accent", "user", t("people.you")) : null}</span></span>` },
+  { name: "name", label: t("people.name"), isHead: true, value: (one) => one.name, draw: (one) => html`<span class="person">${avatar(one)}<span><span class="strong">${one.name}</span>${one.account === it.me.value?.account ? tag("accent", "user", t("people.you")) : null}<span class="narrow-only small muted">${lastSeen(one)}</span></span></span>` },
   { name: "status", label: t("presence.state"), value: (one) => RANKS[one.status]?.rank ?? 9, draw: statusBadge },
-  { name: "seen", label: t("presence.seen"), value: (one) => (isThere(one) ? Number.MAX_SAFE_INTEGER : one.last_seen === null ? null : Date.parse(one.last_seen)), draw: lastSeen },
+  { name: "seen", label: t("presence.seen"), wide: true, value: (one) => (isThere(one) ? Number.MAX_SAFE_INTEGER : one.last_seen === null ? null : Date.parse(one.last_seen)), draw: lastSeen },
 ];
 
 /** @returns {import("../ui/table.js").Column<Device>[]} */

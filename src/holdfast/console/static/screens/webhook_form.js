@@ -59,6 +59,6 @@ export function openWebhookForm(organisation, hook, then) {
       ${field({ name: "description", label: t("webhooks.description"), value: hook?.description ?? "", required: false, whole: hook !== null })}
       ${hook === null ? field({ name: "site", label: t("webhooks.where"), value: "", options: [{ value: "", label: t("webhooks.all_sites") }, ...sites.map(({ slug, name }) => ({ value: slug, label: name }))] }) : null}
       <fieldset class="whole choices-list"><legend class="label">${t("webhooks.events")}</legend>${which(true, "everything")}${which(false, "chosen")}</fieldset>
-      ${() => (isAll.value ? null : html`<div class="whole">${picker({ label: t("webhooks.events"), choices, chosen })}</div>`)}`,
+      ${() => (isAll.value ? null : html`<div class="whole hook-picker">${picker({ label: t("webhooks.events"), choices, chosen })}</div>`)}`,
   });
 }

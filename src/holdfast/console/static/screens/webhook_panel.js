@@ -93,7 +93,7 @@ function sentList({ organisation, id, followed, state, limit, again }) {
     return html`${table({ label: t("webhooks.deliveries"), columns: columns(), rows: found.deliveries, key: (one) => one.id, order: { name: "", down: false }, onOrder: () => {}, onOpen: (one) => { openDelivery(organisation, id, one.id, again); } })}
       ${found.hasMore ? more(limit) : null}`;
   };
-  return html`<div class="stack"><div class="row">${choice}</div><div>${rows}</div></div>`;
+  return html`<div class="stack"><div class="hook-which">${choice}</div><div>${rows}</div></div>`;
 }
 
 /** @param {import("../core/signals.js").Signal<number>} limit */
