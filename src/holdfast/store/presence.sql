@@ -63,14 +63,15 @@ on conflict (subject_id) do update set said = excluded.said, said_at = excluded.
 -- says how many leases there were, and how many are gone altogether. Whoever just beats is left alone; with an
 -- organisation, so is everybody who is not of it.
 with ended as materialized (
-    select subject_id, device from presence_lease
+    select ctid from presence_lease
     where expires_at <= now() and seen_at <= now() - $1::double precision * interval '1 second'
         and ($4::uuid is null or subject_id in (
             select m.account_id from membership m where m.organisation_id = $4
             union all select t.id from api_token t where t.organisation_id = $4))
     limit $2 for update skip locked
 ), gone as (
-    delete from presence_lease l using ended e where l.subject_id = e.subject_id and l.device = e.device
+    -- by their places, which are locked: no way back through the index
+    delete from presence_lease l where l.ctid = any(array(select e.ctid from ended e))
     returning l.subject_id, l.seen_at
 ), told as (
     insert into presence_seen as s (subject_id, last_seen)
