@@ -66,6 +66,8 @@ async def test_the_list_follows_who_comes_says_something_and_leaves(looker: Look
     await expect(row).to_contain_text("just now")
     # whoever looks is there by looking, and says how to be shown
     await expect(page.get_by_role("row", name="Mo Hart You")).to_contain_text("There", timeout=LONG_MS)
+    devices = "select count(*) from presence_lease l join account a on a.id = l.subject_id where a.name = 'Mo Hart'"
+    assert team.run(team.server.house.presence._pool.fetchval(devices)) == 1  # the page tells that it is touched
     await page.get_by_role("button", name="My status").click()
     await page.get_by_role("radio", name="Busy").check()
     await page.get_by_label("Until").select_option("2")

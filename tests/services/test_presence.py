@@ -195,6 +195,26 @@ async def test_whoever_has_gone_is_written_down_once_with_when_they_were_seen(po
     assert await status(presence, BOB) == "active"
 
 
+async def test_an_organisation_writes_down_its_own_people_alone(pool: asyncpg.Pool, presence: Presence):
+    ours, theirs = [
+        await pool.fetchval("insert into organisation (name) values ($1) returning id", name) for name in ("A", "B")
+    ]
+    for person_id, organisation_id in ((ANN, ours), (BOB, theirs)):
+        await pool.execute(
+            "insert into account (id, email, name) values ($1, $2, 'x')", person_id, f"{person_id.int}@example.org"
+        )
+        await pool.execute(
+            "insert into membership (account_id, organisation_id, role, granted_by) values ($1, $2, 'staff', 't')",
+            person_id, organisation_id,
+        )  # fmt: skip
+        presence.beat(person_id, "laptop")
+    await presence.write()
+    await pass_by(pool, 400)
+    assert await presence.mark_offline(5, ours) == 1
+    assert [row["subject_id"] for row in await pool.fetch("select subject_id from presence_lease")] == [BOB]
+    assert await presence.mark_offline(5) == 1
+
+
 async def test_a_stop_in_order_says_nothing_of_those_who_are_connected(pool: asyncpg.Pool, presence: Presence):
     presence.joined(person(ANN))
     await presence.write()

@@ -55,6 +55,19 @@ async def test_a_trimmed_journal_is_dense_and_readers_from_before_begin_anew(
         await forget_site(stage)
 
 
+async def test_what_is_of_another_organisation_is_left_alone(pool: asyncpg.Pool) -> None:
+    async with staged(pool, "cafe", ["PC-1", "PC-2"]) as stage:
+        await stage.book("PC-1", "10:00", "10:30")
+        await aged(stage, 99)
+        ours = await pool.fetchval("select organisation_id from site where id = $1", stage.site_id)
+        other = await pool.fetchval("insert into organisation (name) values ('Others') returning id")
+        await trim_journals(pool, after_days=90, organisation_id=other)
+        assert await pool.fetchval("select trimmed_version from site") == 0
+        await trim_journals(pool, after_days=90, organisation_id=ours)
+        assert await pool.fetchval("select trimmed_version from site") > 0
+        await forget_site(stage)
+
+
 async def test_the_last_line_of_a_quiet_site_is_kept(pool: asyncpg.Pool) -> None:
     async with staged(pool, "cafe", ["PC-1", "PC-2"]) as stage:
         await aged(stage, 2)
