@@ -59,7 +59,7 @@ function attempts(tries) {
     const isTaken = one.error === null && one.status !== null;
     return html`<li><p class="row wrap"><span class="strong">${one.number}.</span>${tag(isTaken ? "free" : "bad", isTaken ? "check-circle" : "alert", one.status === null ? t("webhooks.no_answer") : String(one.status))}<span class="soft small">${t("webhooks.took", { took: took(one.took_ms) })}</span></p>
       <p class="muted small">${fullOf(one.at)}</p>
-      ${one.error === null ? null : html`<p class="small broken">${answerOf(one)}</p>`}
+      ${one.error === null || one.error === `answered ${one.status}` ? null : html`<p class="small broken">${answerOf(one)}</p>`}
       ${one.answer ? html`<details class="hook-answer"><summary class="small">${t("webhooks.answer")}</summary><pre class="code" tabindex="0">${one.answer}</pre></details>` : null}</li>`;
   })}</ol>`;
 }
