@@ -20,7 +20,7 @@ from holdfast.domain.commands import (
     Together,
 )
 from holdfast.domain.policies import policy_of
-from holdfast.domain.units import BLOCK_KINDS, CONDITIONS
+from holdfast.domain.units import CONDITIONS, HAND_KINDS
 
 UNITS = ("A1", "A2", "B1")
 STEP = {"cafe": timedelta(minutes=30), "hotel": timedelta(hours=6), "grounds": timedelta(hours=1)}
@@ -72,7 +72,7 @@ acts = st.fixed_dictionaries({
     "override": st.booleans(), "has_end": st.booleans(),
 })  # fmt: skip
 blocks = st.fixed_dictionaries({
-    "units": some_units, "start": small, "length": st.integers(1, 6), "kind": st.sampled_from(BLOCK_KINDS),
+    "units": some_units, "start": small, "length": st.integers(1, 6), "kind": st.sampled_from(HAND_KINDS),
     "hit": st.booleans(), "leaves": st.none() | st.sampled_from(CONDITIONS),
 })  # fmt: skip
 rare = st.one_of(

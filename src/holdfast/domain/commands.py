@@ -88,6 +88,26 @@ class RemoveBlock(msgspec.Struct, frozen=True, gc=False):
     reason: str | None = None
 
 
+class SoldElsewhere(msgspec.Struct, frozen=True, gc=False):
+    """Time of a unit that a calendar from outside says is taken; `id` follows from the calendar, the event and its
+    times, so the same event is the same block. `said` is the event's own words."""
+
+    id: UUID
+    start: datetime
+    end: datetime
+    said: str
+
+
+class FollowCalendar(msgspec.Struct, frozen=True, gc=False):
+    """Let a unit's blocks of one calendar be these, and no others: new ones are made, those that are no longer listed
+    give their time back. They are known by the command's actor. With `keeps_unlisted` nothing is given back: the
+    calendar was read in part."""
+
+    unit: str
+    sold: tuple[SoldElsewhere, ...]
+    keeps_unlisted: bool = False
+
+
 class NewUnit(msgspec.Struct, frozen=True, gc=False):
     code: str
     category: str
@@ -191,6 +211,7 @@ Command = (
     | Check
     | AddBlock
     | RemoveBlock
+    | FollowCalendar
     | AddUnits
     | ChangeUnit
     | ChangeSite

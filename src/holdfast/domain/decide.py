@@ -2,6 +2,7 @@
 
 from holdfast.domain.bookings.acts import act
 from holdfast.domain.bookings.book import book
+from holdfast.domain.calendars import follow_calendar
 from holdfast.domain.change import Change, encode
 from holdfast.domain.commands import (
     Act,
@@ -14,6 +15,7 @@ from holdfast.domain.commands import (
     CloseFinding,
     Command,
     Erase,
+    FollowCalendar,
     OpenFinding,
     Reconcile,
     RemoveBlock,
@@ -75,6 +77,8 @@ def _draft(state: SiteState, command: Command, actor: str) -> Draft:
             return add_block(state, command, actor)
         case RemoveBlock():
             return remove_block(state, command, actor)
+        case FollowCalendar():
+            return follow_calendar(state, command, actor)
         case AddUnits():
             return add_units(state, command, actor)
         case ChangeUnit():

@@ -41,6 +41,8 @@ RULES: dict[str, str] = {
     "late_check_out": "A guest is still in the room after the time to leave.",
     "no_arrival": "A guest has not arrived by the time that was to be expected.",
     "unfit_for_arrival": "A unit is out of use for a time in which a booking needs it.",
+    "calendar_conflict": "A calendar from outside says that a unit is taken for a time in which it is booked here.",
+    "calendar_stale": "A calendar from outside cannot be read, or has not been for too long.",
     "poisoned_booking": "The clock cannot process a booking; it was set aside so that the others go on.",
     "poisoned_unit": "The clock cannot process a unit; it was set aside so that the others go on.",
     "poisoned_block": "The clock cannot process a block; it was set aside so that the others go on.",

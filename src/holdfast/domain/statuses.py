@@ -1,6 +1,6 @@
 """Shown statuses that follow: after a change, and as time passes. The only writer of `shown_status`."""
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Collection, Iterator, Sequence
 from datetime import datetime
 from operator import attrgetter
 
@@ -132,12 +132,13 @@ def block_pieces(
     after: datetime,
     before: datetime,
     besides: Sequence[Claim] = (),
+    without: Collection[Claim] = (),
 ) -> list[Claim]:
     """The claims by which a block takes all of [after, before) within its time that nobody else holds on a unit;
-    `besides` are claims about to be made."""
+    `besides` are claims about to be made, `without` such as are about to be released."""
     start, end = max(block.starts_at, after), min(block.ends_at, before)
     pieces: list[tuple[datetime, datetime]] = []
-    taken = state.taken(unit_id, start, end) if start < end else []
+    taken = [claim for claim in state.taken(unit_id, start, end) if claim not in without] if start < end else []
     taken = [*taken, *(claim for claim in besides if claim.unit_id == unit_id and claim.overlaps(start, end))]
     for claim in sorted(taken, key=attrgetter("start")):
         if claim.start > start:

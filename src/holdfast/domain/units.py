@@ -5,8 +5,12 @@ from uuid import UUID
 
 import msgspec
 
-BLOCK_KINDS = ("maintenance", "out_of_service", "closed", "event")
-CLAIM_KINDS = ("hold", "booking", "session", *BLOCK_KINDS, "calendar")
+HAND_KINDS = ("maintenance", "out_of_service", "closed", "event")
+"""Blocks that people make."""
+CALENDAR = "calendar"
+"""A block that stands for what a calendar from outside says of a unit: sold or taken elsewhere."""
+BLOCK_KINDS = (*HAND_KINDS, CALENDAR)
+CLAIM_KINDS = ("hold", "booking", "session", *BLOCK_KINDS)
 CONDITIONS = ("clean", "dirty", "inspected", "under_maintenance", "out_of_service")
 UNSERVICEABLE = frozenset({"under_maintenance", "out_of_service"})
 
@@ -44,3 +48,8 @@ class Claim(msgspec.Struct, frozen=True, gc=False):
 
     def covers(self, instant: datetime) -> bool:
         return self.start <= instant < self.end
+
+    @property
+    def booking_id(self) -> UUID | None:
+        """Whose it is, unless it is sold elsewhere: then there is no booking here."""
+        return None if self.kind == CALENDAR else self.holder_id

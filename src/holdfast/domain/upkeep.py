@@ -16,7 +16,7 @@ from holdfast.domain.local_time import zone
 from holdfast.domain.sites import parse_settings, rules_of
 from holdfast.domain.state import SiteState
 from holdfast.domain.statuses import block_pieces
-from holdfast.domain.units import BLOCK_KINDS, CONDITIONS, UNSERVICEABLE, Unit
+from holdfast.domain.units import BLOCK_KINDS, CONDITIONS, HAND_KINDS, UNSERVICEABLE, Unit
 from holdfast.domain.wire import block_view, site_view
 
 UNITS_MAX = 5000
@@ -31,8 +31,8 @@ def add_block(state: SiteState, command: AddBlock, actor: str) -> Draft:
     check_length(command.start, command.end)
     if command.end <= state.now:
         raise Refusal("in_the_past", now=state.now)
-    if command.kind not in BLOCK_KINDS:
-        raise Refusal("invalid_request", field="kind", given=command.kind[:40], possible=list(BLOCK_KINDS))
+    if command.kind not in HAND_KINDS:
+        raise Refusal("invalid_request", field="kind", given=command.kind[:40], possible=list(HAND_KINDS))
     _check_condition(command.return_condition, "return_condition")
     unit_ids = unit_ids_of(state, command.units)
     if not unit_ids:

@@ -16,7 +16,7 @@ from holdfast.domain.policies import policy_of
 from holdfast.domain.policies.base import Policy
 from holdfast.domain.sites import Site
 from holdfast.domain.state import SiteState
-from holdfast.domain.units import BLOCK_KINDS, Claim, Unit
+from holdfast.domain.units import BLOCK_KINDS, HAND_KINDS, Claim, Unit
 from holdfast.store import checks as store
 
 FOUND_MAX = 1_000
@@ -113,7 +113,7 @@ async def journal_gaps(connection: store.Connection, site: Site, version: int, *
 def _claims(state: SiteState, claims: list[Claim], expected: set[Claim], blocks: set[UUID]) -> list[Mismatch]:
     """Claims and live bookings must be each other's; a block may have left pieces of its time to bookings."""
     slug = state.site.slug
-    recorded = {claim for claim in claims if claim.kind not in BLOCK_KINDS and claim.kind != "calendar"}
+    recorded = {claim for claim in claims if claim.kind not in BLOCK_KINDS}
     wanted, there = {without_buffer(claim): claim for claim in expected}, {without_buffer(c): c for c in recorded}
     found = [
         Mismatch(slug, "a live booking has its claim", str(claim.holder_id), "missing", _spoken(state, claim))
@@ -128,7 +128,7 @@ def _claims(state: SiteState, claims: list[Claim], expected: set[Claim], blocks:
     found += [
         Mismatch(slug, "a block's claim has its block", str(claim.holder_id), _spoken(state, claim), "no such claim")
         for claim in claims
-        if claim.kind in BLOCK_KINDS and claim.holder_id not in blocks
+        if claim.kind in HAND_KINDS and claim.holder_id not in blocks
     ]
     return found
 

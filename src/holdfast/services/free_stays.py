@@ -13,7 +13,7 @@ from holdfast.domain.local_time import local_date, parse_date, parse_instant
 from holdfast.domain.opening import Slot, find_slot, is_open, slots_of
 from holdfast.domain.policies import policy_of
 from holdfast.domain.sites import Site
-from holdfast.domain.units import BLOCK_KINDS, UNSERVICEABLE
+from holdfast.domain.units import HAND_KINDS, UNSERVICEABLE
 from holdfast.services import cursors
 from holdfast.services.availability import PAGE_UNITS_MAX, Asked, Clock, FreeUnit, Span, check_category, named_units
 from holdfast.store import availability as store
@@ -240,7 +240,7 @@ def _slot_line(
         status = "Blocked" if unit.condition in UNSERVICEABLE else "Vacant"
         for claim in taken.get(unit.id, ()):
             if claim.start < slot.interval.end + buffer and slot.interval.start < claim.end:
-                if claim.kind in BLOCK_KINDS:
+                if claim.kind in HAND_KINDS:
                     status = "Blocked"
                 elif status == "Vacant":
                     status = "Pending" if claim.kind == "hold" else "Booked"

@@ -8,6 +8,7 @@ from uuid import UUID
 import msgspec
 
 from holdfast.domain.bookings.assign import MARGIN
+from holdfast.domain.calendars import edge_of
 from holdfast.domain.commands import (
     Act,
     AddBlock,
@@ -19,6 +20,7 @@ from holdfast.domain.commands import (
     CloseFinding,
     Command,
     Erase,
+    FollowCalendar,
     OpenFinding,
     Reconcile,
     RemoveBlock,
@@ -27,6 +29,7 @@ from holdfast.domain.commands import (
 )
 from holdfast.domain.policies import session_words
 from holdfast.domain.state import SiteState
+from holdfast.domain.units import BLOCK_KINDS
 from holdfast.services.wanted import AHEAD, Wanted, want_now, want_window
 from holdfast.services.wanted_suspects import concerned_by, want_suspect_windows, want_suspects, want_what_is_around
 from holdfast.store import desk as store
@@ -73,6 +76,8 @@ async def load(connection: Connection, states: States, asked: Asked) -> None:
     await load_blocks_on_units(connection, states, wanted)
     await load_findings(connection, states, wanted)
     for state, part in parts:
+        if isinstance(part, FollowCalendar):
+            await _load_bookings_on(connection, state, _known(state, (part.unit,)))
         if isinstance(part, Reconcile):
             await _load_around(connection, state, part)
 
@@ -113,6 +118,10 @@ def _want_names(wanted: Wanted, state: SiteState, part: Command) -> None:
         case RemoveBlock():
             wanted.blocks[site_id, part.block_id] = None
             wanted.releasing.add(site_id)
+        case FollowCalendar():
+            _want_codes(wanted, state, (part.unit,))
+            wanted.releasing.add(site_id)
+            wanted.findings.add(site_id)
         case AddUnits():
             for new in part.units:
                 wanted.codes[site_id, new.code] = None
@@ -202,6 +211,10 @@ def _want_windows(wanted: Wanted, state: SiteState, part: Command) -> None:
         case RemoveBlock():
             block = state.blocks.get(part.block_id)
             want_now(wanted, state, block.unit_ids if block is not None else ())
+        case FollowCalendar():
+            unit_ids = _known(state, (part.unit,))
+            want_window(wanted, state, unit_ids, now, edge_of(now))
+            want_now(wanted, state, unit_ids)
         case AddUnits():
             want_now(wanted, state, _known(state, [new.code for new in part.units]))
         case ChangeUnit():
@@ -305,6 +318,19 @@ async def _load_around(connection: Connection, state: SiteState, part: Reconcile
         if seen not in known:
             known.append(seen)
     await note_more_ahead(connection, state, concerned_by(state, part))
+
+
+async def _load_bookings_on(connection: Connection, state: SiteState, unit_ids: Iterable[int]) -> None:
+    """The bookings behind the loaded claims of units."""
+    wanted = {
+        (state.site.id, claim.holder_id): None
+        for unit_id in unit_ids
+        for claim in state.claims_of(unit_id)
+        if claim.kind not in BLOCK_KINDS and claim.holder_id not in state.bookings
+    }
+    for row in await store.by_keys(connection, "bookings", wanted):
+        booking = store.booking_of(row)
+        state.bookings[booking.id] = booking
 
 
 async def note_more_ahead(connection: Connection, state: SiteState, unit_ids: list[int]) -> None:

@@ -80,8 +80,8 @@ order by b.site_id, b.id limit $2;
 -- claims that would be a block's.
 select c.site_id, c.holder_id as id
 from claim c left join block k on k.site_id = c.site_id and k.id = c.holder_id
-where c.site_id = any($1::bigint[]) and c.kind in ('maintenance', 'out_of_service', 'closed', 'event')
-    and (k.id is null or c.kind <> k.kind or c.unit_id <> all(k.unit_ids) or lower(c.during) < k.starts_at
+where c.site_id = any($1::bigint[]) and c.kind in ('maintenance', 'out_of_service', 'closed', 'event', 'calendar')
+    and (k.id is null and c.kind <> 'calendar' or c.kind <> k.kind or c.unit_id <> all(k.unit_ids) or lower(c.during) < k.starts_at
         or upper(c.during) > k.ends_at or c.expires_at is not null)
 union
 select k.site_id, k.id from block k where k.site_id = any($1::bigint[]) and k.ends_at <= $2
@@ -207,7 +207,7 @@ join block k on k.site_id = s.site_id and k.ends_at > $3
 cross join unnest(k.unit_ids) as n (unit_id)
 join claim c on c.site_id = k.site_id and c.unit_id = n.unit_id
     and c.during && tstzrange(greatest(k.starts_at, $3), k.ends_at)
-where c.kind in ('hold', 'booking')
+where c.kind in ('hold', 'booking') or c.kind = 'session' and k.kind = 'calendar'
 limit $4;
 
 -- name: sites

@@ -11,7 +11,7 @@ from holdfast.domain.machine import Machine
 from holdfast.domain.opening import next_on_grid, on_grid
 from holdfast.domain.policies.base import GRAIN, Policy, Shown, hold_expiry, minutes
 from holdfast.domain.sites import Site
-from holdfast.domain.units import BLOCK_KINDS, UNSERVICEABLE, Claim, Unit
+from holdfast.domain.units import HAND_KINDS, UNSERVICEABLE, Claim, Unit
 
 
 class Cafe(Policy):
@@ -78,13 +78,13 @@ class Cafe(Policy):
             if claim.kind == "session":
                 if claim.covers(now):
                     return "Active", claim.holder_id
-            elif claim.kind in BLOCK_KINDS:
+            elif claim.kind in HAND_KINDS:
                 blocked = blocked or claim.covers(now)
             elif self.status_from(claim.start, site) <= now < claim.end and not _lapsed(claim, now):
                 reserved = claim if reserved is None or claim.start < reserved.start else reserved
         if blocked:
             return "Under Maintenance", None
-        return ("Reserved", reserved.holder_id) if reserved is not None else ("Available", None)
+        return ("Reserved", reserved.booking_id) if reserved is not None else ("Available", None)
 
     def status_from(self, claim_start: datetime, site: Site) -> datetime:
         ahead = site.settings.look_ahead

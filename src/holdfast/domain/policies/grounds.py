@@ -11,7 +11,7 @@ from holdfast.domain.machine import Machine
 from holdfast.domain.opening import slots_covering
 from holdfast.domain.policies.base import GRAIN, Policy, Shown
 from holdfast.domain.sites import Site
-from holdfast.domain.units import BLOCK_KINDS, UNSERVICEABLE, Claim, Unit
+from holdfast.domain.units import HAND_KINDS, UNSERVICEABLE, Claim, Unit
 
 
 class Grounds(Policy):
@@ -76,11 +76,11 @@ class Grounds(Policy):
     def shown(self, unit: Unit, claims: Iterable[Claim], now: datetime, site: Site) -> Shown:
         shown: Shown = ("Blocked", None) if unit.condition in UNSERVICEABLE else ("Vacant", None)
         for claim in claims:
-            if claim.kind in BLOCK_KINDS:
+            if claim.kind in HAND_KINDS:
                 if claim.covers(now):
                     return "Blocked", None
             elif shown[0] == "Vacant" and self.status_from(claim.start, site) <= now < claim.end:
-                shown = ("Pending" if claim.kind == "hold" else "Booked", claim.holder_id)
+                shown = ("Pending" if claim.kind == "hold" else "Booked", claim.booking_id)
         return shown
 
     def status_from(self, claim_start: datetime, site: Site) -> datetime:

@@ -10,7 +10,7 @@ from holdfast.domain.local_time import reached, to_local
 from holdfast.domain.machine import Machine
 from holdfast.domain.policies.base import FAR, GRAIN, Late, Policy, Shown, hold_expiry, minutes
 from holdfast.domain.sites import Site
-from holdfast.domain.units import Claim, Unit
+from holdfast.domain.units import CALENDAR, Claim, Unit
 
 _DAY = timedelta(days=1)
 
@@ -87,8 +87,8 @@ class Hotel(Policy):
                 if claim.start <= now:
                     return "OCCUPIED", claim.holder_id
                 arrival = _earlier(arrival, claim)
-            elif claim.kind in ("hold", "booking", "calendar"):
-                # one that is over must not hide the next: an outside calendar's claims are not released at their end
+            elif claim.kind in ("hold", "booking", CALENDAR):
+                # one that is over must not hide the next
                 if claim.end > now and not (claim.expires_at is not None and claim.expires_at <= now):
                     arrival = _earlier(arrival, claim)
             elif claim.covers(now) and blocked is None:
@@ -96,7 +96,7 @@ class Hotel(Policy):
         if blocked is not None:
             return blocked, None
         if arrival is not None and self.status_from(arrival.start, site) <= now < arrival.end:
-            return "RESERVED", arrival.holder_id
+            return "RESERVED", arrival.booking_id
         if unit.condition == "dirty":
             return "DIRTY", None
         return ("CLEAN" if site.settings.show_clean and unit.condition in ("clean", "inspected") else "AVAILABLE"), None

@@ -9,7 +9,7 @@ from holdfast.domain.bookings.claiming import BUFFER_MAX, claims_for, without_bu
 from holdfast.domain.bookings.values import Booking
 from holdfast.domain.reconcile.going import Going
 from holdfast.domain.statuses import block_pieces
-from holdfast.domain.units import BLOCK_KINDS, Claim
+from holdfast.domain.units import BLOCK_KINDS, CALENDAR, Claim
 
 NOBODY = "There is no such booking or block"
 NOT_HELD = "It did not hold the time that nobody else holds"
@@ -88,7 +88,7 @@ def remove_strangers(going: Going) -> None:
     for holder_id in (*going.command.bookings, *going.command.blocks):
         if holder_id in going.state.bookings or holder_id in going.state.blocks:
             continue
-        if strange := [claim for claim in going.held_by(holder_id) if claim.kind != "calendar"]:
+        if strange := [claim for claim in going.held_by(holder_id) if claim.kind != CALENDAR]:
             draft.release(strange)
             codes = list(dict.fromkeys(going.code(claim.unit_id) for claim in strange))
             told = {"units": codes, "from": strange[0].start, "to": strange[0].end, "reason": NOBODY}

@@ -5,8 +5,10 @@ from collections.abc import Iterator
 from datetime import datetime
 from typing import Any
 
+from holdfast.domain.blocks import Block
 from holdfast.domain.bookings.acts import act
 from holdfast.domain.bookings.values import Booking
+from holdfast.domain.calendars import conflict_of
 from holdfast.domain.commands import Act
 from holdfast.domain.errors import Refusal
 from holdfast.domain.findings import end_finding, raise_finding
@@ -15,15 +17,16 @@ from holdfast.domain.observations import Observation
 from holdfast.domain.policies.base import minutes
 from holdfast.domain.reconcile.going import Going, detail
 from holdfast.domain.statuses import consequences
-from holdfast.domain.units import UNSERVICEABLE, Claim, Unit
+from holdfast.domain.units import CALENDAR, HAND_KINDS, UNSERVICEABLE, Claim, Unit
 
 UNIT_RULES = frozenset(
     {"occupied_not_booked", "still_running", "booked_but_idle", "agent_offline", "two_sessions", "poisoned_unit"}
 )
 BOOKING_RULES = frozenset(
     {
-        "unknown_state", "booking_without_claim", "two_live_bookings", "journal_differs", "late_check_out",
-        "no_arrival", "unfit_for_arrival", "claim_without_holder", "poisoned_booking", "poisoned_block",
+        "unknown_state", "booking_without_claim", "calendar_conflict", "two_live_bookings", "journal_differs",
+        "late_check_out", "no_arrival", "unfit_for_arrival", "claim_without_holder", "poisoned_booking",
+        "poisoned_block",
     }
 )  # fmt: skip
 RELOCATE = ("move", "swap", "cancel")
@@ -134,6 +137,8 @@ def _of_booking(going: Going, booking: Booking) -> Iterator[tuple[str, dict[str,
         yield rule, {**told, **times, "reason": reason, "acts": _acts(going, *acts)}
     if booking.live and booking.state not in state.policy.started_states and (unfit := _unfit(going, booking)):
         yield "unfit_for_arrival", {**told, "from": booking.starts_at, "to": booking.ends_at, **unfit}
+    if booking.live and (sold := _sold_elsewhere(going, booking)):
+        yield "calendar_conflict", sold
 
 
 def _unfit(going: Going, booking: Booking) -> dict[str, Any] | None:
@@ -146,10 +151,27 @@ def _unfit(going: Going, booking: Booking) -> dict[str, Any] | None:
             return {"unit": unit.code, "reason": reason, "acts": _acts(going, *RELOCATE)}
         stretch = Interval(part.start, part.end)
         for block in state.blocks.values():
-            if part.unit_id in block.unit_ids and stretch.overlaps(Interval(block.starts_at, block.ends_at)):
+            if block.kind in HAND_KINDS and _is_over(block, part.unit_id, stretch):
                 reason = f"{unit.code} is blocked ({block.kind.replace('_', ' ')}) for a time in which it is booked"
                 return {"unit": unit.code, "reason": reason, "acts": _acts(going, *RELOCATE), "block": block.id}
     return None
+
+
+def _sold_elsewhere(going: Going, booking: Booking) -> dict[str, Any] | None:
+    """What a calendar from outside says of a unit for a time in which the booking needs it."""
+    state = going.state
+    for part in booking.stretches():
+        if part.left or part.end <= state.now:
+            continue
+        stretch = Interval(max(part.start, state.now), part.end)
+        for block in state.blocks.values():
+            if block.kind == CALENDAR and _is_over(block, part.unit_id, stretch):
+                return {**conflict_of(booking, going.code(part.unit_id), block), "acts": _acts(going, *RELOCATE)}
+    return None
+
+
+def _is_over(block: Block, unit_id: int, stretch: Interval) -> bool:
+    return unit_id in block.unit_ids and stretch.overlaps(Interval(block.starts_at, block.ends_at))
 
 
 def _end_idle(going: Going) -> None:
