@@ -63,7 +63,7 @@ def scheduled(client: httpx.Client, **given: Any) -> int:
 
 
 def schedules_of(client: httpx.Client) -> list[dict[str, Any]]:
-    found: list[dict[str, Any]] = client.get("/api/schedules").json()["schedules"]
+    found: list[dict[str, Any]] = client.get("/api/schedules?own=false").json()["schedules"]
     return found
 
 

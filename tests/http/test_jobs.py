@@ -150,7 +150,7 @@ def test_a_schedule_fires_by_itself_and_keeps_its_ledger(client: httpx.Client):
     assert client.get(f"{address}/ticks", params={"state": "manual"}).json()["ticks"][0]["job"] == ran.json()["id"]
     filled = client.post(f"{address}/backfill", json={"after": "2026-01-01T00:00:00Z", "until": "2026-01-01T00:00:03Z"})
     assert len(filled.json()["jobs"]) == 3
-    assert [each["name"] for each in client.get("/api/schedules").json()["schedules"]] == ["each second"]
+    assert [each["name"] for each in client.get("/api/schedules?own=false").json()["schedules"]] == ["each second"]
     assert client.delete(address).status_code == 204
     assert client.get(address).json()["code"] == "unknown_schedule"
 

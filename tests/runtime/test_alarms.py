@@ -4,6 +4,7 @@ import asyncio
 import contextlib
 from collections.abc import AsyncIterator
 from datetime import UTC, datetime, timedelta
+from functools import partial
 from uuid import uuid4
 
 import asyncpg
@@ -14,6 +15,7 @@ from holdfast.runtime.alarms import Alarms
 from holdfast.runtime.loop import Loop
 from holdfast.runtime.retention import Retention
 from holdfast.services.desk import Desk
+from holdfast.services.retention import Kept, forget_all
 from tests.stage import make_site
 
 CODES = [f"PC-{n}" for n in range(8)]
@@ -97,7 +99,8 @@ async def test_old_answers_are_forgotten_and_fresh_ones_kept(pool: asyncpg.Pool)
         "insert into answer "
         "select 1, 'k' || n, '', 200, '', 1, now() - make_interval(hours => n) from generate_series(1, 48) n"
     )
-    loop = Retention(pool, answer_hours=24, finding_days=90, journal_days=90, log_days=365)
+    kept = Kept(answer_hours=24, finding_days=90, journal_days=90, log_days=365, tick_days=400)
+    loop = Retention(partial(forget_all, pool, kept))
     await loop.step()
     assert await pool.fetchval("select count(*) from answer") in (23, 24)
 

@@ -108,7 +108,7 @@ async def test_a_schedule_fires_at_its_instant(db: asyncpg.Pool, registry: Regis
 
 
 async def test_the_upkeep_makes_the_days_tables_by_itself(db: asyncpg.Pool):
-    loop = JobUpkeep(db, run_days=30, tick_days=400)
+    loop = JobUpkeep(db, run_days=30)
     assert await loop.step() > 60
     assert await db.fetchval("select count(*) from pg_class where relname ~ '^done_[0-9]{8}$'") == 4
 

@@ -14,6 +14,7 @@ import asyncpg
 import msgspec
 import structlog
 
+from holdfast.app.calendars import make_calendars
 from holdfast.app.jobs import JobsHouse, close_jobs, connections_of, make_jobs
 from holdfast.app.webhooks import make_webhooks
 from holdfast.http.server import StartError as StartError
@@ -23,6 +24,7 @@ from holdfast.services import logs
 from holdfast.services.access import Access
 from holdfast.services.accounts import AccountRules, Accounts
 from holdfast.services.acts_log import ActsLog
+from holdfast.services.calendar_following import Following
 from holdfast.services.desk import Desk, DeskLimits
 from holdfast.services.disk import MIB, Disks
 from holdfast.services.doorbell import Doorbell
@@ -32,6 +34,7 @@ from holdfast.services.limiter import Limiter, RequestLimits
 from holdfast.services.presence import Presence, PresenceRules
 from holdfast.services.presence_changes import PresenceChanges
 from holdfast.services.reconcile import Reconciler
+from holdfast.services.retention import Kept
 from holdfast.services.sealing import Sealing
 from holdfast.services.sites import Sites
 from holdfast.services.stores import Stores, prepare_session
@@ -70,6 +73,7 @@ class House(msgspec.Struct, frozen=True):
     accounts: Accounts
     jobs: JobsHouse
     webhooks: WebhookDelivery
+    calendars: Following
     presence: Presence
     presence_changes: PresenceChanges
     stopping: asyncio.Event
@@ -125,8 +129,9 @@ async def opened(settings: Settings, stopping: asyncio.Event | None = None) -> A
         presence = _presence(settings, reads, accounts)
         services: dict[str, Any] = {
             "desk": desk, "sites": sites, "reconciler": reconciler, "reads": reads, "accounts": accounts,
-            "presence": presence,
+            "presence": presence, "kept": _kept(settings),
         }  # fmt: skip
+        calendars = services["calendars"] = make_calendars(settings, reads, sites, desk, accounts.sealing)
         webhooks = services["webhook_delivery"] = make_webhooks(settings, reads, accounts.sealing)
         jobs_pool = await _pool(url, limits, stack, "holdfast jobs", connections_of(settings))
         jobs = make_jobs(settings, jobs_pool, services, doorbell)
@@ -141,9 +146,16 @@ async def opened(settings: Settings, stopping: asyncio.Event | None = None) -> A
         stopping = stopping if stopping is not None else asyncio.Event()
         yield House(
             settings, url, desk_pool, reads, desk, sites, stores, reconciler, hub, doorbell, accounts, jobs, webhooks,
-            presence, PresenceChanges(presence), stopping,
+            calendars, presence, PresenceChanges(presence), stopping,
             embedded=embedded, disks=disks, limiter=_limiter(settings),
         )  # fmt: skip
+
+
+def _kept(settings: Settings) -> Kept:
+    return Kept(
+        settings.answer_retention_hours, settings.finding_retention_days, settings.journal_retention_days,
+        settings.account_log_retention_days, settings.tick_retention_days,
+    )  # fmt: skip
 
 
 def _limiter(settings: Settings) -> Limiter:

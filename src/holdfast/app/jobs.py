@@ -11,7 +11,7 @@ import msgspec
 from holdfast.runtime.loop import Loop
 from holdfast.runtime.scheduler import JobUpkeep, Scheduling
 from holdfast.runtime.worker import Beating, Working
-from holdfast.services import cron_functions
+from holdfast.services import cron_functions, own_schedules
 from holdfast.services.doorbell import Doorbell
 from holdfast.services.jobs.crew import Crew, CrewLimits
 from holdfast.services.jobs.nudge import NUDGE
@@ -52,6 +52,7 @@ def load_functions(settings: Settings) -> Registry:
         JobsError: one of them cannot be imported.
     """
     cron_functions.register(JOBS)
+    own_schedules.register(JOBS)
     modules = [name.strip() for name in settings.job_modules.split(",") if name.strip()]
     for name in modules:
         try:
@@ -78,7 +79,7 @@ def make_jobs(settings: Settings, pool: asyncpg.Pool, services: Mapping[str, Any
         queues=None if ALL_QUEUES in queues or not queues else queues,
     )
     NUDGE.listeners.append(doorbell.queued)
-    crew = Crew(pool, registry, limits, services=services)
+    crew = Crew(pool, registry, limits, services={"registry": registry, **services})
     return JobsHouse(pool, registry, crew, Schedules(pool, registry))
 
 
@@ -87,11 +88,23 @@ def close_jobs(doorbell: Doorbell) -> None:
     NUDGE.listeners.remove(doorbell.queued)
 
 
+def runs_own_schedules(settings: Settings) -> bool:
+    """Whether a process with these settings runs our own schedules and their jobs; else its loops do that work."""
+    queues = {name.strip() for name in settings.job_queues.split(",") if name.strip()}
+    return settings.jobs and (not queues or bool(queues & {ALL_QUEUES, own_schedules.QUEUE}))
+
+
+async def keep_own_schedules(jobs: JobsHouse, settings: Settings) -> None:
+    """Makes our own schedules, or lets them follow the settings."""
+    wanted = own_schedules.own_schedules(reconcile_minutes=settings.reconcile_minutes)
+    await own_schedules.keep(jobs.schedules, wanted)
+
+
 def job_loops(jobs: JobsHouse, settings: Settings, doorbell: Doorbell) -> list[Loop]:
     """The loops of a process that runs jobs and schedules."""
     return [
         Beating(jobs.crew),
         Working(jobs.crew, doorbell, stop_s=settings.shutdown_timeout_s * STOP_SHARE),
         Scheduling(jobs.pool, jobs.registry, doorbell),
-        JobUpkeep(jobs.pool, run_days=settings.run_retention_days, tick_days=settings.tick_retention_days),
+        JobUpkeep(jobs.pool, run_days=settings.run_retention_days),
     ]

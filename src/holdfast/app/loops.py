@@ -9,7 +9,7 @@ from functools import partial
 import structlog
 
 from holdfast.app.house import House
-from holdfast.app.jobs import job_loops
+from holdfast.app.jobs import job_loops, keep_own_schedules, runs_own_schedules
 from holdfast.http.server import StartError as StartError
 from holdfast.runtime.alarms import Alarms
 from holdfast.runtime.doorbell import Ringing
@@ -28,6 +28,7 @@ from holdfast.services.booking_mail import BookingMails
 from holdfast.services.disk import MIB
 from holdfast.services.health import Health
 from holdfast.services.mail import mailer_of
+from holdfast.services.own_schedules import forget_round
 from holdfast.services.watch import Watch, Watched, WatchLimits
 
 LOOPS_SHARE = 0.2
@@ -39,13 +40,14 @@ LOOPS: list[MakeLoop] = [
     # what the runtime runs beside the server
     lambda house: Ringing(house.database_url, house.doorbell),
     lambda house: Alarms(house.reads, house.desk, house.doorbell),
-    lambda house: Reconciling(house.reconciler, every_s=house.settings.reconcile_minutes * 60),
+    lambda house: Reconciling(
+        house.reconciler,
+        every_s=house.settings.reconcile_minutes * 60,
+        is_scheduled=runs_own_schedules(house.settings),
+    ),
     lambda house: Retention(
-        house.reads,
-        answer_hours=house.settings.answer_retention_hours,
-        finding_days=house.settings.finding_retention_days,
-        journal_days=house.settings.journal_retention_days,
-        log_days=house.settings.account_log_retention_days,
+        partial(forget_round, house.jobs.crew.services, house.jobs.pool),
+        is_scheduled=runs_own_schedules(house.settings),
     ),
     lambda house: _watching(house),
     lambda house: _syncing(house),
@@ -55,7 +57,7 @@ LOOPS: list[MakeLoop] = [
     lambda house: Telling(BookingMails(house.reads), house.desk),
     lambda house: Rights(house.accounts.access),
     lambda house: Hooking(house.webhooks, house.desk),
-    lambda house: Attending(house.presence, house.presence_changes),
+    lambda house: Attending(house.presence, house.presence_changes, is_scheduled=runs_own_schedules(house.settings)),
 ]
 WORKER_LOOPS: list[MakeLoop] = [lambda house: Ringing(house.database_url, house.doorbell)]
 """What runs beside jobs and schedules in a process that serves nobody."""
@@ -65,6 +67,8 @@ WORKER_LOOPS: list[MakeLoop] = [lambda house: Ringing(house.database_url, house.
 async def running_loops(house: House, makers: Sequence[MakeLoop] | None = None) -> AsyncIterator[None]:
     """Runs the loops of the runtime beside the block; afterwards each ends with its present step, or is cancelled."""
     house.loops.extend(make(house) for make in (LOOPS if makers is None else makers))
+    if runs_own_schedules(house.settings):
+        await keep_own_schedules(house.jobs, house.settings)
     if house.settings.jobs:
         house.loops.extend(job_loops(house.jobs, house.settings, house.doorbell))
     tasks = []

@@ -67,6 +67,7 @@ CODES: dict[str, str] = {
     "unknown_invitation": "There is no open invitation with that id in this organisation.",
     "unknown_token": "There is no token with that id in this organisation.",
     "unknown_webhook": "There is no endpoint for webhooks with that id in this organisation.",
+    "unknown_calendar": "The site follows no calendar of that name or id.",
     "unknown_delivery": "That endpoint has no delivery with that id, or it was let go of after a month.",
     "too_many_requests": "More was asked than one caller may in a short time; retry after the given seconds.",
     "disk_full": "The disk of the database is full: nothing was changed, reads go on. Retry after the given seconds.",

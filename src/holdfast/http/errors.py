@@ -49,6 +49,7 @@ STATUS: dict[str, int] = {
     "unknown_invitation": 404,
     "unknown_token": 404,
     "unknown_webhook": 404,
+    "unknown_calendar": 404,
     "unknown_delivery": 404,
     "already_exists": 409,
     "already_queued": 409,

@@ -96,7 +96,7 @@ async def get_last_pass(request: Asked, site: Named) -> Response[bytes]:
     """When the server last compared what is recorded with what follows, and how long that took. Another process of the
     same database may have looked since."""
     await context_of(request).sites.find(site)
-    return respond(plain(200, last_pass(_reconciler(request))))
+    return respond(plain(200, await last_pass(context_of(request).reads, _reconciler(request))))
 
 
 @post(

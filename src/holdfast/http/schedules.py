@@ -83,11 +83,14 @@ _backfill = msgspec.json.Decoder(BackfillRequest)
 )  # fmt: skip
 async def list_schedules(
     request: Asked, tenant: Text = None, function: Text = None, active: FromQuery[bool | None] = None,
-    after: IdAfter = 0, limit: Limit = 100,
+    own: FromQuery[bool] = True, after: IdAfter = 0, limit: Limit = 100,
 ) -> Response[bytes]:  # fmt: skip
-    """Schedules by id, each with what it means in words and how its runs have ended."""
+    """Schedules by id, each with what it means in words and how its runs have ended; `own=false` leaves out those of
+    the server's own periodic work."""
     limit = rows_of(request, limit, PAGE_MAX)
-    rows = await _schedules(request).page(after, tenant=tenant, function=function, active=active, limit=limit)
+    rows = await _schedules(request).page(
+        after, tenant=tenant, function=function, active=active, limit=limit, with_own=own
+    )
     found = [view(row) for row in rows]
     return respond(plain(200, SchedulePage(found, found[-1].id if len(found) >= limit else None)))
 

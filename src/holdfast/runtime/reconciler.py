@@ -1,5 +1,5 @@
-"""The reconcile loop: a pass over all sites at the start and every few minutes, and at once where something was seen
-or changed that a standing finding may depend on."""
+"""The reconcile loop: a pass over all sites at the start, and a look at once where something was seen or changed that a
+standing finding may depend on. Further passes are a schedule's, or its own where this process runs no schedules."""
 
 import asyncio
 
@@ -13,16 +13,17 @@ AGAIN_S = 15.0
 
 
 class Reconciling(Loop):
-    """Runs passes of the reconciler. `every_s` 0 means only at the start and when asked."""
+    """Runs passes of the reconciler. `every_s` 0 means only at the start and when asked; `is_scheduled`: a schedule
+    asks for the others."""
 
     name = "reconcile"
     beat_every_s = 300.0
 
-    def __init__(self, reconciler: Reconciler, *, every_s: float) -> None:
+    def __init__(self, reconciler: Reconciler, *, every_s: float, is_scheduled: bool = False) -> None:
         super().__init__()
         self._reconciler = reconciler
-        self._every_s = every_s
-        reconciler.every_s = every_s or None
+        self._every_s = 0.0 if is_scheduled else every_s
+        reconciler.every_s = self._every_s or None
         self._next_pass_at: float | None = 0.0
         reconciler.asked_for.append(self.ring)
         reconciler.progressed.append(self.beat)

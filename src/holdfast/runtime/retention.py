@@ -1,51 +1,32 @@
-"""The retention loop: every ten minutes, or at once while there is more to let go of."""
+"""The retention loop: lets go of what is old at the start, until nothing of it is left. From then on the schedule does,
+where there is one that this process runs; else every ten minutes."""
 
-import asyncpg
+from collections.abc import Awaitable, Callable
 
 from holdfast.runtime.loop import Loop
-from holdfast.services.retention import (
-    forget_ended_access,
-    forget_old_answers,
-    forget_old_findings,
-    forget_old_guesses,
-    forget_old_log_lines,
-    forget_old_mails,
-    forget_old_observations,
-    forget_old_sync_runs,
-    trim_journals,
-)
 
 EVERY_S = 600.0
 MORE_S = 1.0
+IDLE_S = 3_600.0
 
 
 class Retention(Loop):
-    """Keeps the tables of answers, closed findings, old observations, guesses, mails, links, sessions and the lines of
-    journals and the account log from growing for ever; `journal_days` 0 keeps journals whole. Several
-    processes may run it at once."""
+    """Keeps the tables of what is kept for a while from growing for ever. `forget` takes one bite, and says whether
+    there may be more. Several processes may run it at once."""
 
     name = "retention"
+    beat_every_s = 60.0
 
-    def __init__(
-        self, pool: asyncpg.Pool, *, answer_hours: float, finding_days: float, journal_days: float, log_days: float
-    ) -> None:
+    def __init__(self, forget: Callable[[], Awaitable[bool]], *, is_scheduled: bool = False) -> None:
         super().__init__()
-        self._pool = pool
-        self._answer_hours = answer_hours
-        self._finding_days = finding_days
-        self._journal_days = journal_days
-        self._log_days = log_days
+        self._forget = forget
+        self._is_scheduled = is_scheduled
+        self._has_begun = False
 
     async def step(self) -> float:
-        more = [
-            await forget_old_answers(self._pool, after_hours=self._answer_hours),
-            await forget_old_findings(self._pool, after_days=self._finding_days),
-            await forget_old_observations(self._pool),
-            await forget_old_guesses(self._pool),
-            await forget_old_mails(self._pool),
-            await forget_ended_access(self._pool),
-            await forget_old_log_lines(self._pool, after_days=self._log_days),
-            await forget_old_sync_runs(self._pool),
-            bool(self._journal_days) and await trim_journals(self._pool, after_days=self._journal_days),
-        ]
-        return MORE_S if any(more) else EVERY_S
+        if self._has_begun and self._is_scheduled:
+            return IDLE_S
+        if await self._forget():
+            return MORE_S
+        self._has_begun = True
+        return IDLE_S if self._is_scheduled else EVERY_S

@@ -1,4 +1,5 @@
-"""The loops of schedules: one fires what is due, at its instant; one keeps the tables of days."""
+"""The loops of schedules: one fires what is due, at its instant; one keeps the tables of days, without which no run and
+no line of the ledger could be written: so it is no schedule itself."""
 
 import asyncpg
 
@@ -6,14 +7,13 @@ from holdfast.runtime.loop import Loop
 from holdfast.services.doorbell import ALL, Doorbell
 from holdfast.services.jobs.nudge import NUDGE, SCHEDULES
 from holdfast.services.jobs.registry import Registry
-from holdfast.services.jobs.upkeep import forget, keep_days
+from holdfast.services.jobs.upkeep import keep_days
 from holdfast.services.schedules.firing import fire_due
 
 POLL_S = 5.0
 """Schedules that other processes have made or changed are seen after this long at the latest."""
 GRAIN_S = 0.0005
 UPKEEP_S = 3600.0
-MORE_S = 1.0
 
 
 class Scheduling(Loop):
@@ -51,12 +51,11 @@ class JobUpkeep(Loop):
     name = "job upkeep"
     beat_every_s = 300.0
 
-    def __init__(self, pool: asyncpg.Pool, *, run_days: float, tick_days: float) -> None:
+    def __init__(self, pool: asyncpg.Pool, *, run_days: float) -> None:
         super().__init__()
         self._pool = pool
         self._run_days = run_days
-        self._tick_days = tick_days
 
     async def step(self) -> float:
         await keep_days(self._pool, run_days=self._run_days)
-        return MORE_S if await forget(self._pool, tick_days=self._tick_days) else UPKEEP_S
+        return UPKEEP_S

@@ -9,7 +9,6 @@ from holdfast.services.desk import Desk
 from holdfast.services.webhook_delivery import WebhookDelivery
 
 POLL_S = 5.0
-FORGET_S = 3_600.0
 BREATH_S = 0.25
 """Between two looks into the journals, so that a rush is read in large bites."""
 HEARD_MAX = 2_000
@@ -26,7 +25,6 @@ class Hooking(Loop):
         self._delivery = delivery
         self._heard: set[int] = set()
         self._poll_at = 0.0
-        self._forget_at = 0.0
         desk.heard.append(self.hear)
 
     def hear(self, events: list[tuple[int, Event]]) -> None:
@@ -43,8 +41,6 @@ class Hooking(Loop):
         if is_poll:
             # asked before, so that a failure does not ask again at once
             self._poll_at = now + POLL_S
-        if now >= self._forget_at:
-            self._forget_at = 0.0 if await self._delivery.forget() else now + FORGET_S
         if is_poll or heard:
             if await self._delivery.tell(None if is_poll else sorted(heard), beat=self.beat):
                 self._poll_at = 0.0

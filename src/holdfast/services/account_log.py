@@ -52,6 +52,9 @@ ACTIONS: dict[str, str] = {
     "webhook_paused": "an endpoint was paused, by somebody or after days of failures",
     "webhook_resumed": "an endpoint goes on",
     "webhook_removed": "an endpoint was removed",
+    "calendar_added": "a calendar from outside was added to a unit",
+    "calendar_changed": "a calendar from outside got another address or pace, was paused or goes on",
+    "calendar_removed": "a calendar from outside was removed",
     "log_exported": "the account log or a journal was exported",
 }
 

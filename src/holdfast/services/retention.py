@@ -6,6 +6,7 @@
 from uuid import UUID
 
 import asyncpg
+import msgspec
 
 from holdfast.store import accounts, mail, observations, people, runs, sql, throttle
 
@@ -23,6 +24,32 @@ RUNS_MAX = 2_000
 RUN_DAYS = 90.0
 """How long ended sync runs are listed; the journal keeps them longer, or not as long."""
 SITES_MAX = 500
+
+
+class Kept(msgspec.Struct, frozen=True):
+    """How long what is kept for a while is kept; `journal_days` 0 keeps journals whole."""
+
+    answer_hours: float
+    finding_days: float
+    journal_days: float
+    log_days: float
+    tick_days: float
+
+
+async def forget_all(pool: asyncpg.Pool, kept: Kept) -> bool:
+    """One bounded bite of each; True when there may be more. Several processes may do it at once."""
+    more = [
+        await forget_old_answers(pool, after_hours=kept.answer_hours),
+        await forget_old_findings(pool, after_days=kept.finding_days),
+        await forget_old_observations(pool),
+        await forget_old_guesses(pool),
+        await forget_old_mails(pool),
+        await forget_ended_access(pool),
+        await forget_old_log_lines(pool, after_days=kept.log_days),
+        await forget_old_sync_runs(pool),
+        bool(kept.journal_days) and await trim_journals(pool, after_days=kept.journal_days),
+    ]
+    return any(more)
 
 
 async def forget_old_answers(pool: asyncpg.Pool, *, after_hours: float, organisation_id: UUID | None = None) -> bool:

@@ -3,12 +3,14 @@
 Refuses what is of others: no other site's delays or findings, no size of disks, no version of the database.
 """
 
-from datetime import datetime
+from datetime import UTC, datetime
 
 import asyncpg
 import msgspec
 
+from holdfast.domain.cron import next_tick, parse
 from holdfast.domain.errors import Refusal
+from holdfast.domain.local_time import zone
 from holdfast.domain.sites import Site
 from holdfast.services.desk import Desk
 from holdfast.services.health import (
@@ -20,13 +22,17 @@ from holdfast.services.health import (
     LoopHealth,
     Overdue,
 )
+from holdfast.services.own_schedules import RECONCILE_ALL
 from holdfast.services.reconcile import Reconciler
-from holdfast.store import sql
+from holdfast.services.schedules.firing import rules_of
+from holdfast.store import schedules, sql
+from holdfast.store.schedules import ScheduleRow
 
 _Q = sql.load("watch")
 RATE_S = 300.0
 """Over how long the journal's growth is told."""
 MINUTE_S = 60.0
+BEGINNING = datetime.min.replace(tzinfo=UTC)
 
 
 class QueueHealth(msgspec.Struct, frozen=True):
@@ -45,8 +51,8 @@ class JournalHealth(msgspec.Struct, frozen=True):
 
 
 class LastPass(msgspec.Struct, frozen=True):
-    """When this process last compared all sites with what follows, and how long that took; nulls when it has not yet or
-    there were no sites. `every_s` is null when it does so only at its start."""
+    """When all sites were last compared with what follows, and how long that took; nulls when they were not yet or
+    there are none. `every_s` is from one time to the next; null when it is done only at the start of a process."""
 
     at: datetime | None
     took_ms: float | None
@@ -102,13 +108,32 @@ async def site_health(served: Served, site: Site, *, whole: bool) -> SiteHealth:
         QueueHealth(served.desk.waiting, served.desk.limits.waiting_max), database, disk,
         FindingsHealth(row["findings"]),
         JournalHealth(row["version"], row["written_at"], round(row["lines"] * MINUTE_S / RATE_S, 1)),
-        last_pass(served.reconciler), report.version, report.warnings,
+        await last_pass(served.pool, served.reconciler), report.version, report.warnings,
     )  # fmt: skip
 
 
-def last_pass(reconciler: Reconciler) -> LastPass:
-    """The last pass over all sites, without what it came to at others."""
-    last = reconciler.last
-    return LastPass(
-        last.at if last is not None else None, last.took_ms if last is not None else None, reconciler.every_s
-    )
+class _Passed(msgspec.Struct, frozen=True):
+    at: datetime | None = None
+    took_ms: float | None = None
+
+
+async def last_pass(pool: asyncpg.Pool, reconciler: Reconciler) -> LastPass:
+    """The last pass over all sites, by whatever process, without what it came to at others."""
+    own = reconciler.last
+    last = _Passed(own.at, own.took_ms) if own is not None else _Passed()
+    every_s = reconciler.every_s
+    schedule = await schedules.by_name(pool, "", RECONCILE_ALL)
+    if schedule is not None:
+        every_s = _every_s(schedule) if schedule.is_active else every_s
+        if schedule.last_job_id is not None and (told := await schedules.result_of(pool, schedule.last_job_id)):
+            theirs = msgspec.json.decode(told, type=_Passed)
+            last = max(last, theirs, key=lambda one: one.at or BEGINNING)
+    return LastPass(last.at, last.took_ms, every_s)
+
+
+def _every_s(row: ScheduleRow) -> float | None:
+    if row.next_at is None:
+        return None
+    rule, place, rules = parse(row.expression), zone(row.time_zone), rules_of(row.gap, row.fold)
+    after = next_tick(rule, row.next_at, place, rules)
+    return (after - row.next_at).total_seconds() if after is not None else None

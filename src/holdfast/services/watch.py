@@ -2,7 +2,7 @@
 
 Level-triggered: each look compares what is so now with the findings that stand, so a process that starts anew closes
 what the one before it opened. Three rules are of one process (its loops, its passes of reconciling, its disks) and name
-it; lateness is of a site, and any process may open and close that.
+it; lateness and calendars are of a site, and any process may open and close those.
 
 What is at hand is looked at first, in this process: it is logged at once, also while the database is away.
 """
@@ -18,6 +18,7 @@ import structlog
 
 from holdfast.domain.commands import CloseFinding, OpenFinding
 from holdfast.domain.errors import Refusal
+from holdfast.services.calendar_following import TROUBLE_AFTER
 from holdfast.services.desk import Desk
 from holdfast.services.disk import MIB, Disks
 from holdfast.services.health import Health, Running
@@ -25,6 +26,7 @@ from holdfast.services.identity import new_id
 from holdfast.services.outages import UNREACHABLE
 from holdfast.services.probe import Probe
 from holdfast.store import sql
+from holdfast.store.calendar_feeds import in_trouble
 
 _Q = sql.load("watch")
 ACTOR = "watch"
@@ -37,11 +39,15 @@ SOON_S = 1.0
 """While a full disk stops commands: whoever makes room should not have to wait."""
 
 LOOP_SILENT, TRANSITION_LATE, REPAIRS_MANY, DISK_LOW = "loop_silent", "transition_late", "repairs_many", "disk_low"
+CALENDAR_STALE = "calendar_stale"
+OF_SITES = frozenset({TRANSITION_LATE, CALENDAR_STALE})
+"""Any process may open and close these."""
 OVER = {
     LOOP_SILENT: "The loop gives signs of life again",
     TRANSITION_LATE: "The clock has caught up",
     REPAIRS_MANY: "The last pass of reconciling repaired no more than is to be expected",
     DISK_LOW: "There is room on the disk again",
+    CALENDAR_STALE: "The calendar can be read again, or is followed no more",
 }
 
 log = structlog.get_logger("holdfast.watch")
@@ -173,12 +179,16 @@ class Watch:
         standing = {
             (row["site_id"], row["rule"], row["subject"])
             for row in await self._pool.fetch(_Q["standing_findings"], list(OVER))
-            if row["rule"] == TRANSITION_LATE or row["subject"].endswith("@" + self._named)
+            if row["rule"] in OF_SITES or row["subject"].endswith("@" + self._named)
         }
         wanted = await self._late_sites()
         if len(wanted) >= SITES_MAX:
             # there are more than were read: who is not among them may be late all the same
             standing = {each for each in standing if each[1] != TRANSITION_LATE or each in wanted}
+        stale = await self._stale_calendars()
+        if len(stale) >= SITES_MAX:
+            standing = {each for each in standing if each[1] != CALENDAR_STALE or each in stale}
+        wanted |= stale
         breaches = self._said
         if breaches:
             for row in await self._pool.fetch(_Q["first_sites"], SITES_MAX):
@@ -199,6 +209,15 @@ class Watch:
             (row["site_id"], TRANSITION_LATE, "clock"): {"since": row["wakes_at"], "late_s": round(row["late_s"], 1)}
             for row in rows
         }
+
+    async def _stale_calendars(self) -> dict[tuple[int, str, str], dict[str, Any]]:
+        return {
+            (row["site_id"], CALENDAR_STALE, row["name"]): {
+                "calendar": row["name"], "unit": row["unit"], "host": row["host"], "since": row["since"],
+                "failures": row["failures"], "reason": row["error"] or "It was not read for too long",
+            }
+            for row in await in_trouble(self._pool, TROUBLE_AFTER, SITES_MAX)
+        }  # fmt: skip
 
     async def _submit(self, site_id: int, command: OpenFinding | CloseFinding) -> None:
         try:

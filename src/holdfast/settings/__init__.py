@@ -296,6 +296,17 @@ class Settings:
         default=10.0,
         metadata=_about("minutes", "after how long somebody who touches nothing is away", _between(0.1, 24 * 60)),
     )
+    calendar_http: bool = field(
+        default=False, metadata=_about("yes/no", "whether calendars may be read from addresses without TLS")
+    )
+    calendar_networks: str | None = field(
+        default=None,
+        metadata=_about(
+            "addresses",
+            "networks that are not public and calendars may be read from, with commas between",
+            _check_networks,
+        ),
+    )
     webhook_http: bool = field(
         default=False, metadata=_about("yes/no", "whether webhooks may go to addresses without TLS")
     )

@@ -143,6 +143,16 @@ async def one(connection: Database, id: int) -> ScheduleRow | None:
     return _row(await connection.fetchrow(_Q["one"], id))
 
 
+async def by_name(connection: Database, tenant: str, name: str) -> ScheduleRow | None:
+    return _row(await connection.fetchrow(_Q["by_name"], tenant, name))
+
+
+async def result_of(connection: Database, job_id: int) -> bytes | None:
+    """What a job that has succeeded gave, as JSON."""
+    found: bytes | None = await connection.fetchval(_Q["result_of"], job_id)
+    return found
+
+
 async def page(
     connection: Database,
     after: int,
@@ -151,8 +161,9 @@ async def page(
     is_active: bool | None,
     function: str | None,
     limit: int,
+    with_own: bool,
 ) -> list[ScheduleRow]:
-    rows = await connection.fetch(_Q["page"], after, tenants, is_active, function, limit)
+    rows = await connection.fetch(_Q["page"], after, tenants, is_active, function, limit, with_own)
     return [ScheduleRow(*row) for row in rows]
 
 

@@ -84,14 +84,25 @@ select id, name, tenant, expression, time_zone, gap, fold, missed, catch_up_s, o
     changed_by, created_at, changed_at
 from schedule where id = $1;
 
+-- name: by_name
+-- A tenant's schedule of that name.
+select id, name, tenant, expression, time_zone, gap, fold, missed, catch_up_s, overlap, function, args, queue,
+    priority, is_active, next_at, last_at, last_job_id, runs, failures, last_outcome, last_error, last_run_at, metadata,
+    changed_by, created_at, changed_at
+from schedule where tenant = $1 and name = $2;
+
+-- name: result_of
+-- What the last attempt at a job gave, when it succeeded.
+select result from done where id = $1 and outcome = 'succeeded' order by attempt desc limit 1;
+
 -- name: page
--- Schedules by id, of some tenants, of a function, active or not.
+-- Schedules by id, of some tenants, of a function, active or not, with our own or without.
 select id, name, tenant, expression, time_zone, gap, fold, missed, catch_up_s, overlap, function, args, queue,
     priority, is_active, next_at, last_at, last_job_id, runs, failures, last_outcome, last_error, last_run_at, metadata,
     changed_by, created_at, changed_at
 from schedule
 where id > $1 and ($2::text[] is null or tenant = any($2)) and ($3::boolean is null or is_active = $3)
-    and ($4::text is null or function = $4)
+    and ($4::text is null or function = $4) and ($6::boolean or function not like 'holdfast.%')
 order by id limit $5;
 
 -- name: remove

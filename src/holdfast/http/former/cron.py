@@ -76,7 +76,9 @@ async def list_cron_jobs(
     function_name: FromQuery[str | None] = None, limit: FromQuery[int] = 100,
 ) -> Response[bytes]:  # fmt: skip
     """All schedules, with when they ran last and run next, how often, and how the last run ended."""
-    found = await _schedules(request).page(tenant=tenant_id, active=is_active, function=function_name, limit=limit)
+    found = await _schedules(request).page(
+        tenant=tenant_id, active=is_active, function=function_name, limit=limit, with_own=False
+    )
     return respond(_reply(200, FormerCronList(FormerCronJobs([as_before(row) for row in found]))))
 
 

@@ -161,12 +161,14 @@ class Schedules:
 
     async def page(
         self, after: int = 0, *, tenant: str | None = None, active: bool | None = None, function: str | None = None,
-        limit: int = 100,
+        limit: int = 100, with_own: bool = True,
     ) -> list[ScheduleRow]:  # fmt: skip
-        """Schedules by id, behind one."""
+        """Schedules by id, behind one; with those of our own periodic work, or without."""
         limit = min(max(limit, 1), PAGE_MAX)
         tenants = self.reach.among(tenant)
-        return await store.page(self.pool, after, tenants=tenants, is_active=active, function=function, limit=limit)
+        return await store.page(
+            self.pool, after, tenants=tenants, is_active=active, function=function, limit=limit, with_own=with_own
+        )
 
     async def ticks(
         self, id: int, *, before: datetime | None = None, state: str | None = None, limit: int = 100
