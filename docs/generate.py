@@ -465,7 +465,7 @@ def openapi() -> dict[str, Any]:
         settings=Settings(), database_url="", desk_pool=nowhere, reads=nowhere, desk=desk, sites=Sites(nowhere),
         stores=Stores(nowhere, desk, nowhere),
         reconciler=Reconciler(nowhere, desk), hub=Hub(nowhere, Epochs(nowhere)), doorbell=Doorbell(),
-        stopping=asyncio.Event(), jobs=nowhere, webhooks=nowhere, presence=nowhere, presence_changes=nowhere,
+        stopping=asyncio.Event(), jobs=nowhere, webhooks=nowhere, calendars=nowhere, presence=nowhere, presence_changes=nowhere,
         accounts=Accounts(nowhere, Access(nowhere, idle_s=1.0), nowhere, nowhere, nowhere),
     )  # fmt: skip
     found: dict[str, Any] = json.loads(document(app.application(house).inner))

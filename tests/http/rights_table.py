@@ -132,6 +132,14 @@ TABLE: dict[str, Row] = {
     "settle_finding": Row("find", BOOK, {}),
     "former_sync_sessions": Row("find", "14433...4.311.", query=CAFE),
     "former_complete_sessions": Row("find", "14433...4.311.", query=CAFE),
+    **{
+        name: Row("units", SETTINGS, body, absent=absent)
+        for name, body, absent in (
+            ("list_calendars", None, None), ("add_calendar", {"unit": "G1", "name": "x", "url": "x"}, None),
+            ("get_followed_calendar", None, "unknown_calendar"), ("change_calendar", {}, "unknown_calendar"),
+            ("fetch_calendar", None, "unknown_calendar"), ("remove_calendar", None, "unknown_calendar"),
+        )
+    },
     "add_units": Row("units", SETTINGS, {"units": [{"code": "G1", "category": "ground"}]}),
     "change_site": Row("settings", SETTINGS, {}),
     "import_file": Row("import", SETTINGS, query="?site=campus"),

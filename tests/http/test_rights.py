@@ -94,6 +94,7 @@ class World:
             "account": str(self.accounts["viewer"]), "session": "none", "invitation": "none", "token": "none",
             "connection": "999", "run": str(uuid4()), "store": "shop", "job": "999", "schedule": "999",
             "queue": "nothing", "key": "queue:nothing", "webhook": str(uuid4()), "delivery": str(uuid4()),
+            "calendar": "none",
         }  # fmt: skip
         if row.at_shop:
             made["site"] = "shop"

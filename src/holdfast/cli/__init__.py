@@ -8,6 +8,7 @@ import click
 from holdfast import __version__
 from holdfast.cli.accounts import account, token
 from holdfast.cli.bookings import book
+from holdfast.cli.calendars import calendar
 from holdfast.cli.checking import check
 from holdfast.cli.database import backup, migrate, restore
 from holdfast.cli.files import import_
@@ -31,6 +32,7 @@ def main() -> None:
 
 
 for _command in (
-    demo, serve, work, account, token, board, book, check, import_, replay, migrate, backup, restore, secrets, settings,
+    demo, serve, work, account, token, board, book, calendar, check, import_, replay, migrate, backup, restore, secrets,
+    settings,
 ):  # fmt: skip
     main.add_command(_command)
