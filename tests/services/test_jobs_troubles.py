@@ -9,6 +9,8 @@ import asyncpg
 import pytest
 
 from holdfast.domain.errors import Refusal
+from holdfast.domain.jobs import outcomes as outcomes_of
+from holdfast.domain.jobs.outcomes import LOST_MAX
 from holdfast.services.jobs import acts, looks
 from holdfast.services.jobs.beats import Beats
 from holdfast.services.jobs.context import JobContext
@@ -87,17 +89,23 @@ async def test_a_job_that_kills_its_workers_is_set_aside(db: asyncpg.Pool, regis
 
     id = await put(db, poison)
     async with crew_on(db, registry) as rescuer:
-        for times in range(1, 4):
+        for times in range(1, LOST_MAX + 1):
             async with crew_on(db, registry) as victim:
                 await put_forward(db)
                 await work(victim, lambda times=times: len(ran) == times)
                 await die(db, victim)
                 assert await rescuer.beats.rescue() == 1  # type: ignore[attr-defined]
         assert await stage_of(db, id) == "dead"
-        assert await outcomes(db, id) == ["lost", "lost", "dead"]
+        assert await outcomes(db, id) == ["lost"] * (LOST_MAX - 1) + ["dead"]
         (letter,) = await looks.dead(db, JobFilter())
-        assert (letter.reason, letter.lost) == ("quarantined", 2)
-        assert letter.error is not None and "as were 2 before it" in letter.error
+        assert (letter.reason, letter.lost) == ("quarantined", LOST_MAX - 1)
+        assert letter.error is not None and f"as were {LOST_MAX - 1} before it" in letter.error
+
+
+def test_what_was_lost_together_comes_back_at_once_and_then_apart():
+    """Or one that kills its workers would take the same neighbours with it until all are set aside."""
+    waits = [[outcomes_of.lost(times, "w", chance).retry_in_s for chance in (0.0, 0.9)] for times in (1, 2, 3)]
+    assert waits == [[0.0, 0.0], [0.0, 9.0], [0.0, 18.0]]
 
 
 async def test_a_job_claimed_by_a_worker_that_was_buried_meanwhile_is_an_orphan_and_found(

@@ -7,8 +7,10 @@ import msgspec
 
 from holdfast.domain.jobs.states import DeadReason, Outcome
 
-LOST_MAX = 3
+LOST_MAX = 5
 """How often a job may take its worker down with it until it is set aside."""
+LOST_SPREAD_S = 5.0
+"""Within twice this, and twice that again after each further loss, what was lost together is tried again."""
 BACKOFF_CAP_S = 6 * 3600.0
 ERROR_CHARS_MAX = 4_000
 
@@ -60,13 +62,15 @@ def postponed(error: str, after_s: float, *, attempt: int, attempts_max: int) ->
     return Ended("failed", error[:ERROR_CHARS_MAX], retry_in_s=max(after_s, 0.0))
 
 
-def lost(times: int, worker: str) -> Ended:
+def lost(times: int, worker: str, chance: float) -> Ended:
     """Its worker died, or was silent for too long; `times` is how often that has happened to this job, this time too.
-    It costs none of its attempts: nobody knows that it was its fault, until it has happened again and again."""
+    It costs none of its attempts: nobody knows that it was its fault, until it has happened again and again. From the
+    second time on what was lost together comes back apart, or one that kills its workers would take the same others
+    with it each time, and all of them would be set aside."""
     error = f"its worker {worker} was lost"
     if times >= LOST_MAX:
         return Ended("dead", f"{error}, as were {times - 1} before it", reason="quarantined")
-    return Ended("lost", error, retry_in_s=0.0 if times == 1 else 5.0)
+    return Ended("lost", error, retry_in_s=0.0 if times == 1 else chance * LOST_SPREAD_S * 2.0 ** (times - 1))
 
 
 def stopped() -> Ended:

@@ -122,7 +122,9 @@ class Beats:
         finished = []
         for row in orphans:
             worker = buried.get(row["worker_id"], f"number {row['worker_id']}")
-            finished.append(Finished(row["id"], row["attempt"], outcomes.lost(row["lost"] + 1, worker)))
+            finished.append(
+                Finished(row["id"], row["attempt"], outcomes.lost(row["lost"] + 1, worker, self._crew.chance()))
+            )
         async with self._pool.acquire() as tx, tx.transaction():
             rows = await store.settle(tx, finished)
         log.warning("jobs of lost workers rescued", jobs=len(rows), workers=sorted(buried.values()))

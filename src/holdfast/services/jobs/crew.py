@@ -80,7 +80,7 @@ class Crew:
         self._errands: set[asyncio.Task[None]] = set()
         self._probing = Probing()
         self._transactions = asyncio.Semaphore(self.limits.transactions_max)
-        self._chance = chance
+        self.chance = chance
         self._database_now = (datetime(1970, 1, 1, tzinfo=UTC), 0.0)
 
     # -- taking --------------------------------------------------------------------------------------------------------
@@ -196,7 +196,7 @@ class Crew:
     def _failed(self, job: Claimed, function: Job | None, error: str) -> Ended:
         backoff = function.spec.backoff if function is not None else outcomes.Backoff()
         return outcomes.failed(
-            error, attempt=job.attempt, attempts_max=job.attempts_max, backoff=backoff, chance=self._chance()
+            error, attempt=job.attempt, attempts_max=job.attempts_max, backoff=backoff, chance=self.chance()
         )
 
     def _after_cancel(self, job: Claimed) -> Ended | None:
