@@ -7,11 +7,13 @@ from datetime import UTC, datetime, timedelta
 from ipaddress import ip_network
 from pathlib import Path
 from typing import Any
-from uuid import UUID
+from uuid import UUID, uuid4
 
+import msgspec
 import pytest
 
 from holdfast.domain.actors import CONSOLE
+from holdfast.domain.commands import OpenFinding
 from holdfast.domain.errors import Refusal
 from holdfast.domain.webhooks import ATTEMPTS_MAX
 from holdfast.gateways.webhooks import WebhookSender
@@ -305,3 +307,21 @@ async def test_a_crew_runs_deliveries_beside_other_jobs(hooks: Hooks):
         assert isinstance(crew, Crew)
         await work(crew)
     assert len(hooks.receiver.requests) == 20
+
+
+async def test_alerts_go_by_mail_through_the_same_deliveries(hooks: Hooks):
+    make = hooks.delivery.webhooks.make
+    wish = WebhookRequest(url="mailto:night@example.org", events=["finding.opened"])
+    made = await make(CONSOLE, hooks.organisation, wish, None)
+    assert made.secret is None
+    for wrong in ({"events": ["booking.*"]}, {"url": "mailto:nobody"}):
+        with pytest.raises(Refusal, match="invalid_request"):
+            await make(CONSOLE, hooks.organisation, msgspec.structs.replace(wish, **wrong), None)
+    finding = OpenFinding(uuid4(), "disk_low", "disk@here", {"reason": "nearly full"})
+    await hooks.stage.submit(finding)
+    await hooks.told()
+    await hooks.sent()
+    assert await hooks.states() == [("finding.opened", "delivered", 1)]
+    (mail,) = await hooks.pool.fetch("select kind, recipient, data from mail")
+    assert (mail["kind"], mail["recipient"]) == ("alert", "night@example.org")
+    assert "nearly full" in str(mail["data"]) and "disk_low (disk@here)" in str(mail["data"])

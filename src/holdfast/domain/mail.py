@@ -38,6 +38,10 @@ KINDS: Mapping[str, Kind] = {
     "reset": Kind(("link", "valid_hours"), _ACCOUNT),
     "verify": Kind(("link", "valid_hours"), _ACCOUNT),
     "webhook_paused": Kind(("organisation", "webhook", "reason"), ("recipient", "organisation", "webhook", "reason")),
+    "alert": Kind(
+        ("organisation", "site", "event", "about", "reason", "page"),
+        ("recipient", "organisation", "site", "what", "about", "reason", "page"),
+    ),
     "booking_received": Kind(_FACTS, _BOOKING),
     "booking_approved": Kind((*_FACTS, "reason"), (*_BOOKING, "reason")),
     "booking_confirmed": Kind(_FACTS, _BOOKING),

@@ -25,6 +25,10 @@ GROUPS = tuple(dict.fromkeys(f"{each.partition('.')[0]}.*" for each in TYPES))
 PATTERNS = ("*", *GROUPS, *TYPES)
 SECRET_PREFIX = "whsec_"  # noqa: S105 what secrets begin with, not one
 SECRET_BYTES = 32
+BY_MAIL = "mailto:"
+"""What an address begins with to which alerts go by mail."""
+ALERTS = ("finding.*", "finding.opened", "finding.closed", "finding.repaired", GIVEN_UP)
+"""What may be told by mail: what somebody should look at, and not every change."""
 WAITS_S = (5.0, 300.0, 1_800.0, 7_200.0, 18_000.0, 36_000.0, 50_400.0, 64_800.0, 79_200.0)
 """Between attempts: ten of them in three days."""
 ATTEMPTS_MAX = len(WAITS_S) + 1
@@ -43,6 +47,18 @@ def patterns_of(given: Sequence[str]) -> list[str]:
     if not given:
         raise Refusal("invalid_request", field="events", problem="name at least one, or `*` for all")
     return list(dict.fromkeys(given))
+
+
+def alerts_of(given: Sequence[str]) -> list[str]:
+    """The events that an address for mail wants.
+
+    Raises:
+        Refusal: as `patterns_of`; for what is no alert, too: a mailbox is none for every change.
+    """
+    for each in given:
+        if each not in ALERTS:
+            raise Refusal("invalid_request", field="events", given=each[:60], possible=[*ALERTS])
+    return patterns_of(given)
 
 
 def types_of(patterns: Iterable[str]) -> frozenset[str]:

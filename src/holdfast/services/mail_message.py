@@ -23,6 +23,18 @@ REASON_CHARS_MAX = 500
 KEPT = timedelta(days=7)
 """A mail that could not be sent for so long is not news any more."""
 
+_EVENTS = {
+    "en": {
+        "finding.opened": "something needs a look", "finding.closed": "it is over",
+        "finding.repaired": "something was put right", "job.given_up": "a job was given up",
+        "webhook.test": "a test of alerts by mail",
+    },
+    "de": {
+        "finding.opened": "etwas braucht einen Blick", "finding.closed": "es ist erledigt",
+        "finding.repaired": "etwas wurde richtiggestellt", "job.given_up": "ein Auftrag wurde aufgegeben",
+        "webhook.test": "eine Probe der Hinweise per Mail",
+    },
+}  # fmt: skip
 _GREETING: Mapping[str, tuple[str, str]] = {
     "en": ("Hello {name},", "Hello,"),
     "de": ("Guten Tag {name},", "Guten Tag,"),
@@ -94,6 +106,10 @@ def values_of(mail: Claimed, letterhead: Letterhead) -> dict[str, str]:
         link = data["link"]
         values["link"] = letterhead.public_url + link if link.startswith("/") else link
         values["valid_for"] = spoken_hours(data["valid_hours"], mail.language)
+    if "event" in data:
+        values["what"] = _EVENTS[mail.language].get(data["event"], data["event"])
+        values["about"] = on_one_line(data["about"], REASON_CHARS_MAX)
+        values["page"] = letterhead.public_url + data["page"]
     if "booking_id" in data:
         # mails queued by an earlier version know of none
         page = data.get("page")

@@ -19,7 +19,7 @@ import structlog
 
 from holdfast.domain.actors import CONSOLE, Actor
 from holdfast.domain.errors import Refusal
-from holdfast.domain.webhooks import GIVEN_UP, TEST, signature, types_of, wait_s
+from holdfast.domain.webhooks import BY_MAIL, GIVEN_UP, TEST, signature, types_of, wait_s
 from holdfast.gateways.webhooks import Answered, WebhookSender
 from holdfast.services import mail
 from holdfast.services.account_log import note
@@ -216,6 +216,8 @@ class WebhookDelivery:
         return {"sent": False, "error": answered.error}
 
     async def _send(self, row: WebhookRow, id: UUID, body: bytes) -> Answered:
+        if row.url.startswith(BY_MAIL):
+            return await self._hand_to_mail(row, id, body)
         timestamp = int(row.now.timestamp())
         try:
             signed = signature(self.webhooks.secrets_of(row), message_id(id), timestamp, body)
@@ -225,6 +227,18 @@ class WebhookDelivery:
             "webhook-id": message_id(id), "webhook-timestamp": str(timestamp), "webhook-signature": signed,
         }  # fmt: skip
         return await self._sender.send(row.url, headers, body)
+
+    async def _hand_to_mail(self, row: WebhookRow, id: UUID, body: bytes) -> Answered:
+        """Puts an alert into the queue of mails, once: from there on it is tried for a day, as every mail is."""
+        told = msgspec.json.decode(body)
+        recipient = row.url.removeprefix(BY_MAIL)
+        async with self._pool.acquire() as tx, tx.transaction():
+            whom = await store.reader(tx, row.organisation_id, recipient)
+            await mail.enqueue(
+                tx, kind="alert", recipient=recipient, language=whom["language"] or "en",
+                organisation_id=row.organisation_id, dedupe_key=f"alert:{id}", data=_alert(whom["organisation"], told),
+            )  # fmt: skip
+        return Answered(0.0, 202, answer="handed to the queue of mails")
 
     async def _failed(self, row: WebhookRow, answered: Answered) -> bool:
         """Whether the endpoint is paused by this failure: it has taken nothing for days, or says that it is gone."""
@@ -275,6 +289,19 @@ def register(registry: Registry) -> None:
 def _args(id: UUID, turn: int) -> dict[str, Any]:
     # the first turn is not named, so that a process of the version before can make its attempts
     return {"delivery": str(id), "turn": turn} if turn else {"delivery": str(id)}
+
+
+def _alert(organisation: str, told: dict[str, Any]) -> dict[str, Any]:
+    """What a mail says of an event: where, what about, why."""
+    data = told["data"]
+    finding = (data.get("data") or {}).get("finding") or {}
+    why = (finding.get("data") or {}).get("reason") or data.get("error") or finding.get("reason") or ""
+    site = data.get("site") or ""
+    about = f"{finding['rule']} ({finding['subject']})" if finding else data.get("function") or ""
+    return {
+        "organisation": organisation, "site": site or organisation, "event": told["type"], "about": str(about)[:200],
+        "reason": str(why)[:300], "page": f"/console/{site}/findings" if site else "/console/jobs",
+    }  # fmt: skip
 
 
 def _of_line(webhook_id: UUID, site_id: int, slug: str, line: asyncpg.Record) -> NewDelivery:

@@ -11,8 +11,9 @@ import msgspec
 
 from holdfast.domain.actors import Actor, check_in
 from holdfast.domain.errors import Refusal
+from holdfast.domain.mail import address_of
 from holdfast.domain.sites import Site
-from holdfast.domain.webhooks import SECRET_BYTES, patterns_of, told_secret, types_of
+from holdfast.domain.webhooks import BY_MAIL, SECRET_BYTES, alerts_of, patterns_of, told_secret, types_of
 from holdfast.gateways.webhooks import url_of
 from holdfast.services.account_log import note
 from holdfast.services.identity import new_id
@@ -34,7 +35,8 @@ STATES = ("waiting", "delivered", "failed", "held")
 
 class WebhookRequest(msgspec.Struct, frozen=True, forbid_unknown_fields=True, kw_only=True):
     """An endpoint to be made: of the organisation, or of one of its sites. `events` are types, groups such as
-    `booking.*`, or `*` for all."""
+    `booking.*`, or `*` for all. A `url` of `mailto:` tells somebody by mail: of findings, and of jobs that
+    were given up."""
 
     url: str
     events: list[str]
@@ -120,7 +122,7 @@ class Webhooks:
         _check(actor, organisation_id, changes=True)
         if await people_store.organisation(self.pool, organisation_id) is None:
             raise Refusal("unknown_organisation", organisation=str(organisation_id))
-        url, events = url_of(request.url, http=self.rules.http), patterns_of(request.events)
+        url, events = self._target(request.url, request.events)
         id, secret = new_id(), os.urandom(SECRET_BYTES)
         now = datetime.min
         row = WebhookRow(
@@ -155,8 +157,8 @@ class Webhooks:
         _check(actor, organisation_id, changes=True)
         async with self.pool.acquire() as tx, tx.transaction():
             row = _of(await store.lock(tx, id), organisation_id, id)
-            url = row.url if wish.url is msgspec.UNSET else url_of(wish.url, http=self.rules.http)
-            events = row.events if wish.events is msgspec.UNSET else patterns_of(wish.events)
+            wanted = row.events if wish.events is msgspec.UNSET else wish.events
+            url, events = self._target(row.url if wish.url is msgspec.UNSET else wish.url, wanted)
             description = row.description if wish.description is msgspec.UNSET else _line(wish.description)
             if (url, events, description) == (row.url, row.events, row.description):
                 raise Refusal("nothing_to_change")
@@ -225,6 +227,12 @@ class Webhooks:
             tries=await store.attempts(self.pool, row.id),
         )  # fmt: skip
 
+    def _target(self, url: str, events: list[str]) -> tuple[str, list[str]]:
+        """Address and events as they are kept: an endpoint's, or `mailto:` somebody who is told of alerts."""
+        if url.startswith(BY_MAIL):
+            return BY_MAIL + address_of(url.removeprefix(BY_MAIL), field="url"), alerts_of(events)
+        return url_of(url, http=self.rules.http), patterns_of(events)
+
     def secrets_of(self, row: WebhookRow) -> list[bytes]:
         """Those that count now, the newest first.
 
@@ -265,7 +273,7 @@ def view(row: WebhookRow, secret: bytes | None = None) -> WebhookView:
         description=row.description, active=row.paused_at is None, paused_at=row.paused_at, paused_by=row.paused_by,
         failing_since=row.failing_since, before_until=row.before_until if is_overlapping else None,
         created_by=row.created_by, created_at=row.created_at,
-        secret=told_secret(secret) if secret is not None else None,
+        secret=told_secret(secret) if secret is not None and not row.url.startswith(BY_MAIL) else None,
     )  # fmt: skip
 
 

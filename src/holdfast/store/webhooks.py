@@ -243,5 +243,12 @@ async def owners(tx: Connection, organisation_id: UUID) -> list[asyncpg.Record]:
     return rows
 
 
+async def reader(tx: Connection, organisation_id: UUID, email: str) -> asyncpg.Record:
+    """`organisation`, and `language` or None."""
+    row = await tx.fetchrow(_Q["reader"], organisation_id, email)
+    assert row is not None
+    return row
+
+
 async def forget(pool: Database, after_days: float, limit: int) -> int:
     return len(await pool.fetch(_Q["forget"], after_days, limit))

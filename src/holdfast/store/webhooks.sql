@@ -172,6 +172,11 @@ from membership m join account a on a.id = m.account_id join organisation o on o
 where m.organisation_id = $1 and m.site_id is null and m.role = 'owner' and a.disabled_at is null
 order by a.email limit 20;
 
+-- name: reader
+-- An organisation's name, and the language of whoever reads mail at an address, should they have an account.
+select o.name as organisation, (select a.language from account a where a.email = $2 limit 1) as language
+from organisation o where o.id = $1;
+
 -- name: forget
 -- Lets go of deliveries that ended so many days ago, a bounded number at a time.
 delete from webhook_delivery where id in (
