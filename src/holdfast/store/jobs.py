@@ -98,6 +98,16 @@ async def enqueue(tx: Connection, new: NewJobs) -> list[int]:
     return sorted(row["id"] for row in rows)
 
 
+async def enqueue_alike(tx: Connection, new: NewJobs, args: Sequence[bytes]) -> list[int]:
+    """Puts jobs in that are all like the first of `new` but for their arguments; their ids in the given order."""
+    one = new.each[0]
+    rows = await tx.fetch(
+        _Q["enqueue_alike"], *_common(new), one.lane, one.tenant, one.starts_at, one.limit_key, one.waits_for,
+        one.schedule_id, one.tick_at, args,
+    )  # fmt: skip
+    return sorted([row[0] for row in rows])
+
+
 async def enqueue_unique(tx: Connection, new: NewJobs) -> dict[str, int]:
     """Puts jobs with unique keys in, those whose key is free; key → id of what was put in."""
     rows = await tx.fetch(_Q["enqueue_unique"], *_common(new), *_columns(new.each))

@@ -14,6 +14,18 @@ from unnest($7::smallint[], $8::text[], $9::jsonb[], $10::timestamptz[], $11::te
 order by g.number
 returning id;
 
+-- name: enqueue_alike
+-- New jobs of one function that differ in their arguments only, in the given order; their ids ascend with it.
+insert into job (lane, queue, priority, run_at, starts_at, name, args, tenant, attempts_max, timeout_s, waits_for,
+    limit_key, batch_id, schedule_id, tick_at)
+select $7::smallint, $2, $3,
+    case when $11::integer > 0 then 'infinity' else coalesce($9::timestamptz, clock_timestamp()) end,
+    coalesce($9::timestamptz, clock_timestamp()), $1, g.args, $8::text, $4, $5, $11::integer, $10::text, $6,
+    $12::bigint, $13::timestamptz
+from unnest($14::jsonb[]) with ordinality as g (args, number)
+order by g.number
+returning id;
+
 -- name: enqueue_unique
 -- New jobs of which there may be one only; those whose key is taken are left out. Says which key became which job.
 with given as (

@@ -124,9 +124,7 @@ async def enqueue_batch(
     for job, each in parts:
         if job.spec.unique is not None or options.unique_key is not None:
             _refuse("unique", f"{job.name} may be there only once, so it cannot be counted in a batch")
-        rows = _rows(job, each, options, waits_for=0)
-        for start in range(0, len(rows), _PART):
-            ids += await store.enqueue(tx, _new(job, options, rows[start : start + _PART], batch_id=batch_id))
+        ids += await _put_in_alike(tx, job, each, options, waits_for=0, batch_id=batch_id)
     NUDGE.after(tx, {options.queue or job.spec.queue for job, _ in parts})
     return Batch(batch_id, ids, then_id)
 
@@ -137,19 +135,33 @@ async def _put_in(tx: Connection, job: Job, each: Sequence[Mapping[str, Any]], o
         starts_at = await store.clock(tx) + timedelta(seconds=options.delay_s)
         options = msgspec.structs.replace(options, starts_at=starts_at)
     parents = await _parents(tx, options.after) if options.after else set()
-    rows = _rows(job, each, options, waits_for=len(parents))
     found: list[Enqueued] = []
-    for start in range(0, len(rows), _PART):
-        part = rows[start : start + _PART]
-        if part[0].unique_key is None:
-            found += [Enqueued(id) for id in await store.enqueue(tx, _new(job, options, part))]
-        else:
-            found += await _put_in_unique(tx, _new(job, options, part))
+    if job.spec.unique is None and options.unique_key is None:
+        found = [Enqueued(id) for id in await _put_in_alike(tx, job, each, options, waits_for=len(parents))]
+    else:
+        rows = _rows(job, each, options, waits_for=len(parents))
+        for start in range(0, len(rows), _PART):
+            found += await _put_in_unique(tx, _new(job, options, rows[start : start + _PART]))
     if parents:
         for one in found:
             if one.is_new:
                 await store.add_parents(tx, sorted(parents), one.id)
     return found
+
+
+async def _put_in_alike(
+    tx: Connection, job: Job, each: Sequence[Mapping[str, Any]], options: Options, *, waits_for: int,
+    batch_id: int | None = None,
+) -> list[int]:  # fmt: skip
+    """Puts jobs in that differ in their arguments only: what is common to all is sent once, which takes a third off."""
+    if not each:
+        return []
+    args = [job.encode(one) for one in each]
+    new = _new(job, options, _rows(job, each[:1], options, waits_for=waits_for), batch_id)
+    ids: list[int] = []
+    for start in range(0, len(args), _PART):
+        ids += await store.enqueue_alike(tx, new, args[start : start + _PART])
+    return ids
 
 
 async def _put_in_unique(tx: Connection, new: NewJobs) -> list[Enqueued]:
