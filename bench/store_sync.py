@@ -12,6 +12,7 @@ import time
 from collections.abc import Iterator
 from datetime import UTC, datetime, timedelta
 from decimal import Decimal
+from ipaddress import ip_network
 
 from holdfast.services.demo_http import DemoServer
 from holdfast.services.demo_shop import TOKEN, DemoShop, ShopLine, ShopOrder
@@ -56,7 +57,7 @@ async def connected(url: str, address: str, name: str) -> tuple[Stores, Sites, D
     desk = Desk(pool)
     await desk.start()
     vault = Vault(["a key for the bench only"])
-    stores, sites = Stores(pool, desk, lambda: vault), Sites(pool)
+    stores, sites = Stores(pool, desk, lambda: vault, allowed=[ip_network("127.0.0.1/32")]), Sites(pool)
     await sites.create(SiteRequest("store", name, "UTC", name))
     site = await sites.find(name)
     request = ConnectionRequest("shopify", "shop", {"address": address}, {"access_token": TOKEN})

@@ -7,7 +7,8 @@ from pathlib import Path
 import pytest
 
 from holdfast.domain.errors import Refusal
-from holdfast.gateways.webhooks import ANSWER_BYTES_MAX, ANSWER_CHARS_KEPT, WebhookSender, is_public, url_of
+from holdfast.gateways.addresses import is_public
+from holdfast.gateways.webhooks import ANSWER_BYTES_MAX, ANSWER_CHARS_KEPT, WebhookSender, url_of
 from tests.receiver import answering, receiving
 from tests.smtp import make_certificate
 

@@ -59,7 +59,7 @@ def shop() -> Iterator[ShopThread]:
 
 @pytest.fixture
 def server(make_server: Any) -> LiveServer:
-    made: LiveServer = make_server(secret_key=KEY)
+    made: LiveServer = make_server(secret_key=KEY, sync_networks="127.0.0.1")
     return made
 
 

@@ -286,8 +286,10 @@ async def test_a_store_is_selected_synced_and_followed_as_its_frontend_does_it(
     shop.fill(shop_orders(generated(2_500)))
     async with (
         DemoServer(shop.answer) as served,
-        serving(database_url, HOLDFAST_SECRET_KEY="a key of sixteen characters or more") as server,
-    ):
+        serving(
+            database_url, HOLDFAST_SECRET_KEY="a key of sixteen characters or more", HOLDFAST_SYNC_NETWORKS="127.0.0.1"
+        ) as server,
+    ):  # fmt: skip
         store = {"kind": "store", "name": "buycosari", "time_zone": "UTC"}
         assert (await server.client.post("/api/sites", json=store)).status_code == 201
         body = {

@@ -4,6 +4,7 @@ import asyncio
 from collections.abc import AsyncIterator, Callable
 from datetime import UTC, datetime, timedelta
 from decimal import Decimal
+from ipaddress import ip_network
 from typing import Any
 
 import asyncpg
@@ -23,7 +24,15 @@ from holdfast.services.vault import Vault
 from holdfast.store import database
 
 WEBHOOK_SECRET = "the-secret-of-webhooks"
+HERE = [ip_network("127.0.0.1/32")]
 NOON = datetime(2026, 3, 2, 12, tzinfo=UTC)
+
+Fill = Callable[..., None]
+
+
+def now_s() -> datetime:
+    """Now, in whole seconds, as shops stamp."""
+    return datetime.now(UTC).replace(microsecond=0)
 
 
 def order(number: int, **more: Any) -> ShopOrder:
@@ -101,7 +110,7 @@ async def rig(database_url: str, limits: SyncLimits, time_zone: str) -> AsyncIte
     await desk.start()
     shop = DemoShop(burst=1e9, per_s=1e9)
     vault = Vault(["a key for tests only"])
-    stores, sites = Stores(pool, desk, lambda: vault, limits=limits), Sites(pool)
+    stores, sites = Stores(pool, desk, lambda: vault, limits=limits, allowed=HERE), Sites(pool)
     made = await sites.create(SiteRequest("store", "Shop", time_zone, "shop"))
     async with DemoServer(shop.answer) as server:
         rig = Rig(stores, await sites.find(str(made.id)), sites, desk, shop, server.address)

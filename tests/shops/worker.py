@@ -2,6 +2,7 @@
 
 import asyncio
 import sys
+from ipaddress import ip_network
 
 from holdfast.services.desk import Desk
 from holdfast.services.sites import Sites
@@ -10,6 +11,7 @@ from holdfast.services.sync.kit import SyncLimits
 from holdfast.services.vault import Vault
 from holdfast.store import database
 
+HERE = [ip_network("127.0.0.1/32")]
 LEASE_S = 1.0
 
 
@@ -18,7 +20,7 @@ async def work(url: str) -> None:
     desk = Desk(pool)
     await desk.start()
     vault = Vault(["a key for tests only"])
-    stores = Stores(pool, desk, lambda: vault, limits=SyncLimits(lease_s=LEASE_S))
+    stores = Stores(pool, desk, lambda: vault, limits=SyncLimits(lease_s=LEASE_S), allowed=HERE)
     sites = Sites(pool)
     print("ready", flush=True)
     while True:

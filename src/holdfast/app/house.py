@@ -17,6 +17,7 @@ import structlog
 from holdfast.app.calendars import make_calendars
 from holdfast.app.jobs import JobsHouse, close_jobs, connections_of, make_jobs
 from holdfast.app.webhooks import make_webhooks
+from holdfast.http.proxies import networks_of
 from holdfast.http.server import StartError as StartError
 from holdfast.realtime.hub import Hub
 from holdfast.runtime.loop import Loop
@@ -209,7 +210,8 @@ async def _stores(settings: Settings, url: str, limits: ConnectionLimits, stack:
     connections_max = max(settings.syncs_max, 1) + SYNC_SPARE_CONNECTIONS
     pool = await _pool(url, limits, stack, "holdfast sync", connections_max, init=prepare_session)
     vault = partial(open_vault, settings.secret_key, settings.data)
-    return Stores(pool, desk, vault, limits=SyncLimits(runs_max=settings.syncs_max))
+    limits_of_syncs = SyncLimits(runs_max=settings.syncs_max)
+    return Stores(pool, desk, vault, limits=limits_of_syncs, allowed=networks_of(settings.sync_networks or ""))
 
 
 async def _pool(

@@ -12,6 +12,7 @@ from rich.table import Table
 from holdfast import app
 from holdfast.cli.running import database_options, in_one_line, out, run, settings_of
 from holdfast.services.demo import Made, make_demo
+from holdfast.services.demo_http import HOST as SHOP_HOST
 from holdfast.services.demo_people import Entry, demo_entry
 from holdfast.services.demo_store import DemoShopThread, make_demo_store
 from holdfast.settings import Settings
@@ -51,6 +52,8 @@ def demo(serve: bool, **flags: object) -> None:
     settings = settings_of(**flags)
     if settings.log_format == "auto":  # a demonstration is for people, whatever its log goes to
         settings = replace(settings, log_format="console")
+    if serve:  # its shop is on this machine
+        settings = replace(settings, sync_networks=",".join(filter(None, [settings.sync_networks, SHOP_HOST])))
     _quieter(settings)
     made, entry = run(_make(settings, with_shop=serve))
     table = Table("site", "kind", "name", "new", "there already", "left out")

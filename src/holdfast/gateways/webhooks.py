@@ -1,33 +1,23 @@
-"""Sending to addresses that others have chosen: a request must not reach what only this machine can.
+"""Sending webhooks to addresses that others have chosen: only to such as may be reached (`addresses`), once looked at.
 
-The name is resolved here, each of its addresses is looked at, and the connection goes to one that was looked at, so
-that a name cannot mean another address a moment later. No redirects, no proxy of the environment, no decoding; a
-bounded time for all of it and a bounded answer.
+No redirects, no proxy of the environment, no decoding; a bounded time for all of it and a bounded answer.
 """
 
 import asyncio
 import ssl
-from collections.abc import Awaitable, Callable, Mapping, Sequence
-from ipaddress import IPv4Address, IPv4Network, IPv6Address, IPv6Network, ip_address
+from collections.abc import Mapping, Sequence
 from time import perf_counter
-from urllib.parse import urlsplit, urlunsplit
+from urllib.parse import urlsplit
 
 import httpx
 import msgspec
 
 from holdfast.domain.errors import Refusal
+from holdfast.gateways.addresses import AddressRefused, Network, PinnedTransport, Reachable, Resolve
 
 URL_CHARS_MAX = 2_000
 ANSWER_BYTES_MAX = 16_384
 ANSWER_CHARS_KEPT = 1_000
-ADDRESSES_MAX = 20
-PORTS = {"https": 443, "http": 80}
-
-Address = IPv4Address | IPv6Address
-Network = IPv4Network | IPv6Network
-Resolve = Callable[[str, int], Awaitable[Sequence[str]]]
-
-_NAT64 = IPv6Network("64:ff9b::/96")
 
 
 class Answered(msgspec.Struct, frozen=True):
@@ -44,10 +34,6 @@ class Answered(msgspec.Struct, frozen=True):
         return self.status is not None and 200 <= self.status < 300 and self.error is None
 
 
-class AddressRefused(Exception):
-    """The name leads to an address that nothing may be sent to, or to none."""
-
-
 class WebhookSender:
     """Sends one request at a time. `allowed` are networks that may be sent to although they are not public."""
 
@@ -55,9 +41,8 @@ class WebhookSender:
         self, *, allowed: Sequence[Network] = (), within_s: float = 15.0, resolve: Resolve | None = None,
         trust: ssl.SSLContext | None = None,
     ) -> None:  # fmt: skip
-        self._allowed = tuple(allowed)
+        self._reachable = Reachable(allowed, resolve=resolve)
         self.within_s = within_s
-        self._resolve = resolve or _resolved
         self._trust = trust
 
     async def send(self, url: str, headers: Mapping[str, str], body: bytes) -> Answered:
@@ -78,63 +63,25 @@ class WebhookSender:
         return Answered(_ms(began), status, problem, answer, retry_after)
 
     async def _post(self, url: str, headers: Mapping[str, str], body: bytes) -> tuple[int, str, float | None]:
-        parts = urlsplit(url)
-        host = parts.hostname or ""
-        port = parts.port or PORTS[parts.scheme]
-        address = await self._address(host, port)
-        literal = f"[{address}]" if isinstance(address, IPv6Address) else str(address)
-        pinned = urlunsplit((parts.scheme, f"{literal}:{port}", parts.path or "/", parts.query, ""))
         said = {
-            **headers, "host": parts.netloc.rpartition("@")[2], "content-type": "application/json",
-            "accept-encoding": "identity", "user-agent": "Holdfast-Webhooks/1",
+            **headers, "content-type": "application/json", "accept-encoding": "identity",
+            "user-agent": "Holdfast-Webhooks/1",
         }  # fmt: skip
-        transport = httpx.AsyncHTTPTransport(verify=self._context(), limits=httpx.Limits(max_keepalive_connections=0))
+        transport = PinnedTransport(self._reachable, self._context(), kept_alive=0)
         async with httpx.AsyncClient(
             transport=transport, trust_env=False, follow_redirects=False, timeout=self.within_s
         ) as client:
-            request = client.build_request("POST", pinned, headers=said, content=body)
-            # the certificate is held against the name, although the connection goes to the address
-            request.extensions = {**request.extensions, "sni_hostname": host}
+            request = client.build_request("POST", url, headers=said, content=body)
             response = await client.send(request, stream=True)
             try:
                 return response.status_code, await _read(response), _retry_after(response.headers.get("retry-after"))
             finally:
                 await response.aclose()
 
-    async def _address(self, host: str, port: int) -> Address:
-        """The first address of a name; every one of them must be one that may be sent to."""
-        try:
-            found = [ip_address(host)]
-        except ValueError:
-            try:
-                told = await self._resolve(host, port)
-            except OSError as error:
-                raise AddressRefused(f"the name {host} cannot be resolved: {error}") from None
-            found = [ip_address(each.partition("%")[0]) for each in told[:ADDRESSES_MAX]]
-        if not found:
-            raise AddressRefused(f"the name {host} has no address")
-        for each in found:
-            if not (is_public(each) or any(each in network for network in self._allowed)):
-                raise AddressRefused(f"{host} leads to {each}, which is no public address")
-        return found[0]
-
     def _context(self) -> ssl.SSLContext:
         if self._trust is None:
             self._trust = httpx.create_ssl_context(trust_env=False)
         return self._trust
-
-
-def is_public(address: Address) -> bool:
-    """Whether an address is one of the public internet, also when it hides another one within."""
-    if isinstance(address, IPv6Address):
-        inner = address.ipv4_mapped or address.sixtofour or (address.teredo[1] if address.teredo else None)
-        if inner is None and address in _NAT64:
-            inner = IPv4Address(int(address) & 0xFFFFFFFF)
-        if inner is not None:
-            return is_public(inner)
-        if int(address) >> 32 == 0:  # an IPv4 address of old in the lowest bits
-            return False
-    return address.is_global and not (address.is_multicast or address.is_reserved or address.is_unspecified)
 
 
 def url_of(given: str, *, http: bool) -> str:
@@ -157,11 +104,6 @@ def url_of(given: str, *, http: bool) -> str:
     if not (is_right and is_plain):
         raise Refusal("invalid_request", field="url", given=given[:100], problem=problem)
     return given
-
-
-async def _resolved(host: str, port: int) -> Sequence[str]:
-    found = await asyncio.get_running_loop().getaddrinfo(host, port, type=1)
-    return [str(each[4][0]) for each in found]
 
 
 async def _read(response: httpx.Response) -> str:

@@ -7,6 +7,7 @@ from urllib.parse import parse_qsl, urlsplit
 
 import msgspec
 
+HOST = "127.0.0.1"
 BODY_BYTES_MAX = 1024 * 1024
 HEAD_LINES_MAX = 100
 
@@ -44,8 +45,8 @@ class DemoServer:
         self.requests = 0
 
     async def __aenter__(self) -> "DemoServer":
-        self._server = await asyncio.start_server(self._serve, "127.0.0.1", 0)
-        self.address = f"http://127.0.0.1:{self._server.sockets[0].getsockname()[1]}"
+        self._server = await asyncio.start_server(self._serve, HOST, 0)
+        self.address = f"http://{HOST}:{self._server.sockets[0].getsockname()[1]}"
         self._open: set[asyncio.StreamWriter] = set()
         return self
 

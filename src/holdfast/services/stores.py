@@ -3,10 +3,11 @@
 import os
 import secrets
 import socket
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 
 import asyncpg
 
+from holdfast.gateways.addresses import Network, Reachable
 from holdfast.services.desk import Desk
 from holdfast.services.journal_writer import JournalWriter
 from holdfast.services.ltv.counting import Counting
@@ -30,13 +31,15 @@ WATCHED_S = 90.0
 
 
 class Stores:
-    """The stores of one process. `pool` is one whose sessions were made by `prepare_session`."""
+    """The stores of one process. `pool` is one whose sessions were made by `prepare_session`; `allowed` are networks
+    where sources may be asked although they are not public."""
 
     def __init__(
-        self, pool: asyncpg.Pool, desk: Desk, open_vault: OpenVault, *, limits: SyncLimits | None = None
-    ) -> None:
+        self, pool: asyncpg.Pool, desk: Desk, open_vault: OpenVault, *, limits: SyncLimits | None = None,
+        allowed: Sequence[Network] = (),
+    ) -> None:  # fmt: skip
         worker = f"{socket.gethostname()}:{os.getpid()}:{secrets.token_hex(4)}"
-        self.connections = Connections(pool, open_vault)
+        self.connections = Connections(pool, open_vault, Reachable(allowed))
         self.kit = SyncKit(pool, JournalWriter(desk.tell), self.connections.source, worker, limits or SyncLimits())
         self.counting = Counting(self.kit, desk)
         self.runs = Runs(self.kit, self.counting, Findings(desk))

@@ -316,6 +316,13 @@ class Settings:
             "addresses", "networks that are not public and webhooks may go to, with commas between", _check_networks
         ),
     )
+    sync_networks: str | None = field(
+        default=None,
+        metadata=_about(
+            "addresses", "networks that are not public and stores' sources may be asked in, with commas between",
+            _check_networks,
+        ),
+    )  # fmt: skip
     webhook_timeout_s: float = field(
         default=15.0, metadata=_about("s", "how long the receiver of a webhook may take", _between(1, 50))
     )

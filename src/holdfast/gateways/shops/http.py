@@ -1,6 +1,7 @@
 """Requests to sources: within their limits, with a deadline each, sent again where that can help, and never for ever.
 
-Waits for nothing longer than `WAIT_MAX_S`; what a source asks for beyond that fails the read, to be gone on with later.
+Only addresses are asked that may be (`addresses`), no redirect is followed and no proxy of the environment used. Waits
+for nothing longer than `WAIT_MAX_S`; what a source asks for beyond that fails the read, to be gone on with later.
 """
 
 import asyncio
@@ -16,6 +17,7 @@ import httpx
 import msgspec
 
 from holdfast.domain.sync.breaker import TRIES_MAX, back_off_s
+from holdfast.gateways.addresses import AddressRefused, PinnedTransport, Reachable
 from holdfast.gateways.shops.source import Limiter, SourceError
 
 CONNECT_S = 10.0
@@ -38,6 +40,13 @@ class Rate(msgspec.Struct, frozen=True):
     per_s: float
 
 
+class Outside(msgspec.Struct, frozen=True):
+    """What all sources' requests share: the limits of accounts, and which addresses may be asked."""
+
+    limiter: Limiter
+    reachable: Reachable
+
+
 class SlowPage(Exception):
     """A reply took too long; a smaller one may not."""
 
@@ -52,18 +61,19 @@ class Client:
     """One source's requests. `pause` and `jitter` are exchanged by tests."""
 
     def __init__(
-        self, limiter: Limiter, rate: Rate, *, headers: Mapping[str, str] | None = None, pause: Pause = asyncio.sleep,
+        self, outside: Outside, rate: Rate, *, headers: Mapping[str, str] | None = None, pause: Pause = asyncio.sleep,
         jitter: Callable[[], float] = random.random, reply_s: float = REPLY_S,
     ) -> None:  # fmt: skip
-        self.limiter = limiter
+        self.limiter = outside.limiter
         self.rate = rate
         self.pause = pause
         self.jitter = jitter
         self._reply_s = reply_s
         timeout = httpx.Timeout(min(READ_S, reply_s), connect=CONNECT_S)
         self._http = httpx.AsyncClient(
-            headers=dict(headers or {}), timeout=timeout, follow_redirects=False, verify=_trusted()
-        )
+            headers=dict(headers or {}), timeout=timeout, follow_redirects=False, trust_env=False,
+            transport=PinnedTransport(outside.reachable, _trusted()),
+        )  # fmt: skip
 
     async def close(self) -> None:
         await self._http.aclose()
@@ -72,7 +82,7 @@ class Client:
         self, method: str, url: str, *, cost: float = 1.0, is_paged: bool = False, takes: tuple[int, ...] = (),
         **more: Any,
     ) -> Reply:  # fmt: skip
-        """The reply to a request, below 400 or of a status that the caller takes. `more` is as httpx takes it. What
+        """The reply to a request, below 300 or of a status that the caller takes. `more` is as httpx takes it. What
         passes by itself is waited for.
 
         Raises:
@@ -93,11 +103,15 @@ class Client:
                 reason, asked_s = f"no reply within {self._reply_s:g} s", None
             except httpx.TransportError as error:
                 reason, asked_s = f"{type(error).__name__}: {error}"[:SAID_CHARS], None
+            except AddressRefused as refused:
+                raise SourceError(f"its address is not asked: {refused}"[:SAID_CHARS]) from None
             except (httpx.InvalidURL, UnicodeError) as error:
                 raise SourceError(f"its address cannot be used: {error}"[:SAID_CHARS]) from None
             else:
-                if reply.status < 400 or reply.status in takes:
+                if reply.status < 300 or reply.status in takes:
                     return reply
+                if reply.status < 400:
+                    raise SourceError(f"HTTP {reply.status}: it sends us to another address, which is not followed")
                 reason = f"HTTP {reply.status}: {said(reply.body)}"
                 asked_s = retry_after_s(reply.headers)
                 if reply.status == 429:

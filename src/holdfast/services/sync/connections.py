@@ -19,6 +19,8 @@ from holdfast.domain.sync import events
 from holdfast.domain.sync.due import WHEN, Schedule, due_at, expected_at, was_due_at
 from holdfast.domain.sync.rows import Unreadable, amount
 from holdfast.domain.sync.rules import following, parsed
+from holdfast.gateways.addresses import Reachable
+from holdfast.gateways.shops.http import Outside
 from holdfast.gateways.shops.source import Source, SourceError
 from holdfast.services.sync.kinds import kind_of, read_config, read_secret, streams_of
 from holdfast.services.sync.kit import SyncKit
@@ -129,13 +131,13 @@ class ConnectionView(msgspec.Struct, frozen=True):
 
 
 class Connections:
-    """The connections of all stores. `open_vault` opens the vault when it is first needed, and anew when a secret was
-    encrypted with a key that came later."""
+    """The connections of all stores. Sources are asked at `reachable` addresses only. `open_vault` opens the vault when
+    it is first needed, and anew when a secret was encrypted with a key that came later."""
 
-    def __init__(self, kit_pool: asyncpg.Pool, open_vault: OpenVault) -> None:
+    def __init__(self, kit_pool: asyncpg.Pool, open_vault: OpenVault, reachable: Reachable) -> None:
         self._open_vault = open_vault
         self._vault: Vault | None = None
-        self._limiter = SharedLimiter(kit_pool)
+        self._outside = Outside(SharedLimiter(kit_pool), reachable)
 
     # -- sources -------------------------------------------------------------------------------------------------------
 
@@ -149,7 +151,7 @@ class Connections:
         secret = self.secret_of(row)
         if secret is None and kind.needs_secret:
             raise SourceError("its secret is missing")
-        return kind.open(self._limiter, site, read_config(row.kind, row.config), secret)
+        return kind.open(self._outside, site, read_config(row.kind, row.config), secret)
 
     def secret_of(self, row: store.ConnectionRow) -> Any:
         """A connection's secret in the clear, for talking to its source only; None when it has none.

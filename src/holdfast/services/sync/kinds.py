@@ -12,10 +12,10 @@ from holdfast.domain.local_time import zone
 from holdfast.domain.sites import Site
 from holdfast.domain.sync.mapping import Mapped, check_mapping
 from holdfast.gateways.shops import google, meta, shopify
-from holdfast.gateways.shops.http import Client, Rate
+from holdfast.gateways.shops.http import Client, Outside, Rate
 from holdfast.gateways.shops.resources import Extracted, resource_named
 from holdfast.gateways.shops.rest import Rest, RestConfig
-from holdfast.gateways.shops.source import Limiter, Source, SourceError
+from holdfast.gateways.shops.source import Source, SourceError
 
 Address = Annotated[str, Meta(max_length=500, pattern="^https?://[^ ]+$")]
 Text = Annotated[str, Meta(max_length=4_000)]
@@ -87,41 +87,41 @@ class Kind(msgspec.Struct, frozen=True):
     config: type[Any]
     secret: type[Any]
     needs_secret: bool
-    open: Callable[[Limiter, Site, Any, Any], Source]
+    open: Callable[[Outside, Site, Any, Any], Source]
 
 
-def _shopify(limiter: Limiter, site: Site, config: ShopifyConfig, secret: ShopifySecret) -> Source:
+def _shopify(outside: Outside, site: Site, config: ShopifyConfig, secret: ShopifySecret) -> Source:
     rate = Rate(f"shopify {config.address.rstrip('/')}", shopify.BURST, shopify.PER_S)
-    client = Client(limiter, rate, headers={"x-shopify-access-token": secret.access_token})
+    client = Client(outside, rate, headers={"x-shopify-access-token": secret.access_token})
     return shopify.Shopify(client, config.address, rows_max=config.page_rows)
 
 
-def _meta(limiter: Limiter, site: Site, config: MetaConfig, secret: TokenSecret) -> Source:
+def _meta(outside: Outside, site: Site, config: MetaConfig, secret: TokenSecret) -> Source:
     rate = Rate(f"meta {config.account.removeprefix('act_')}", meta.BURST, meta.PER_S)
-    client = Client(limiter, rate, headers={"authorization": f"Bearer {secret.access_token}"})
+    client = Client(outside, rate, headers={"authorization": f"Bearer {secret.access_token}"})
     return meta.MetaAds(client, config.address, config.account, _zone(site, config.time_zone))
 
 
-def _google(limiter: Limiter, site: Site, config: GoogleConfig, secret: google.Secrets) -> Source:
-    client = Client(limiter, Rate(f"google {config.customer}", google.BURST, google.PER_S))
+def _google(outside: Outside, site: Site, config: GoogleConfig, secret: google.Secrets) -> Source:
+    client = Client(outside, Rate(f"google {config.customer}", google.BURST, google.PER_S))
     return google.GoogleAds(
         client, config.address, config.customer, _zone(site, config.time_zone), secrets=secret,
         token_url=config.token_url, login_customer=config.login_customer,
     )  # fmt: skip
 
 
-def _rest(limiter: Limiter, site: Site, config: RestConfig, secret: OptionalTokenSecret | None) -> Source:
+def _rest(outside: Outside, site: Site, config: RestConfig, secret: OptionalTokenSecret | None) -> Source:
     headers = {}
     if secret is not None and secret.access_token is not None:
         headers[config.auth_header] = config.auth_prefix + secret.access_token
-    return Rest(Client(limiter, Rate(f"rest {config.url}", config.burst, config.per_s), headers=headers), config)
+    return Rest(Client(outside, Rate(f"rest {config.url}", config.burst, config.per_s), headers=headers), config)
 
 
-def _upload(limiter: Limiter, site: Site, config: UploadConfig, secret: NoSecret | None) -> Source:
+def _upload(outside: Outside, site: Site, config: UploadConfig, secret: NoSecret | None) -> Source:
     raise SourceError("its file has gone with the process that read it; hand it in again")
 
 
-def _resource(limiter: Limiter, site: Site, config: ResourceConfig, secret: NoSecret | None) -> Source:
+def _resource(outside: Outside, site: Site, config: ResourceConfig, secret: NoSecret | None) -> Source:
     return Extracted(resource_named(config.resource), config.stream, config.mapping)
 
 
