@@ -105,8 +105,9 @@ def test_amounts_are_exact_and_in_their_shortest_form():
         ("*/15 * * * *", "2026-03-02T12:15:00+00:00", "2026-03-02T12:30:00+00:00"),
         ("30 6,18 * * *", "2026-03-02T18:30:00+00:00", "2026-03-03T05:30:00+00:00"),
         ("0 8-9 * * *", "2026-03-02T12:00:00+00:00", "2026-03-03T07:00:00+00:00"),
-        # 02:30 is left out in the night when clocks go forward
-        ("30 2 * * *", "2026-03-28T12:00:00+00:00", "2026-03-30T00:30:00+00:00"),
+        # 02:30 is not shown in the night when clocks go forward: right after the gap
+        ("30 2 * * *", "2026-03-28T12:00:00+00:00", "2026-03-29T01:00:00+00:00"),
+        ("0 4 * * mon", "2026-03-03T12:00:00+00:00", "2026-03-09T03:00:00+00:00"),
     ],
 )
 def test_a_rule_is_told_on_the_stores_own_clock(rule: str, after: str, expected: str):
@@ -114,7 +115,9 @@ def test_a_rule_is_told_on_the_stores_own_clock(rule: str, after: str, expected:
     assert found == datetime.fromisoformat(expected)
 
 
-@pytest.mark.parametrize("rule", ["", "* * *", "0 0 1 * *", "60 * * * *", "*/0 * * * *", "a b * * *", "5-1 * * * *"])
+@pytest.mark.parametrize(
+    "rule", ["", "* * *", "0 0 31 2 *", "60 * * * *", "*/0 * * * *", "a b * * *", "* * * * * *", "@every 5s"]
+)
 def test_a_rule_that_is_not_understood_is_refused(rule: str):
     with pytest.raises(Refusal):
         following(rule, NOON, ZoneInfo("UTC"))

@@ -179,6 +179,8 @@ TABLE: dict[str, Row] = {
     "read_sync_run": Row("names", SHOP, at_shop=True, absent="unknown_run"),
     "cancel_sync_run": Row("sync", SHOP_SETTINGS, at_shop=True, absent="unknown_run"),
     "upload_rows": Row("sync", SHOP_SETTINGS, at_shop=True, absent="unknown_connection"),
+    "read_verification": Row("names", SHOP, at_shop=True),
+    "change_verification": Row("settings", SHOP_SETTINGS, {}, at_shop=True),
     "list_rejects": Row("names", SHOP, at_shop=True),
     "retry_rejects": Row("sync", SHOP_SETTINGS, at_shop=True),
     "read_cohorts": Row("names", SHOP, at_shop=True),

@@ -145,7 +145,7 @@ def test_what_is_wrong_with_a_connection_is_said_and_a_secret_is_not(client: htt
     assert refused(kind="shopify", config={"address": "http://x"})["field"] == "secret"
     wrong = refused(kind="shopify", config={"address": "http://x"}, secret={"token": "hush-hush"})
     assert "hush-hush" not in str(wrong)
-    rule = {"orders": {"rule": "0 0 1 * *"}}
+    rule = {"orders": {"rule": "0 0 31 2 *"}}
     secret = {"access_token": "t"}
     config = {"address": "http://x"}
     assert refused(kind="shopify", config=config, secret=secret, schedules=rule)["field"] == "rule"

@@ -20,6 +20,7 @@ from holdfast.services.sync.overview import Overview
 from holdfast.services.sync.rejects import Rejects
 from holdfast.services.sync.runs import Runs
 from holdfast.services.sync.status import Status
+from holdfast.services.sync.verifying import Verifying
 from holdfast.services.sync.webhooks import Webhooks
 from holdfast.store import connections as connection_store
 from holdfast.store.codecs import prepare
@@ -43,6 +44,7 @@ class Stores:
         self.kit = SyncKit(pool, JournalWriter(desk.tell), self.connections.source, worker, limits or SyncLimits())
         self.counting = Counting(self.kit, desk)
         self.runs = Runs(self.kit, self.counting, Findings(desk))
+        self.verifying = Verifying(self.kit, self.runs)
         self.webhooks = Webhooks(self.kit, self.connections)
         self.rejects = Rejects(self.kit)
         self.status = Status(self.kit)

@@ -104,6 +104,12 @@ async def run_at(connection: Connection, site_id: int, connection_ids: Sequence[
     return found
 
 
+async def any_at(connection: Connection, site_id: int) -> UUID | None:
+    """The run under way at a store that began first."""
+    found: UUID | None = await connection.fetchval(_Q["any_at"], site_id)
+    return found
+
+
 async def lease(connection: Connection, worker: str, for_s: float, limit: int) -> list[tuple[int, UUID]]:
     """Runs that nobody works at, now this worker's."""
     return [(row["site_id"], row["id"]) for row in await connection.fetch(_Q["lease"], worker, for_s, limit)]

@@ -11,6 +11,10 @@ update connection set run_id = $3 where site_id = $1 and id = any($2::bigint[]) 
 -- The run under way at any of these connections.
 select run_id from connection where site_id = $1 and id = any($2::bigint[]) and run_id is not null order by id limit 1;
 
+-- name: any_at
+-- The run under way at a store that began first.
+select id from sync_run where site_id = $1 and ended_at is null order by started_at, id limit 1;
+
 -- name: note_tried
 -- Streams that a run is about to read: their schedules count from here.
 update stream set tried_at = now() where site_id = $1 and connection_id = any($2::bigint[]);

@@ -1030,3 +1030,16 @@ create table calendar_feed (
     constraint a_name_names_one_calendar_of_a_site unique (site_id, name)
 ) with (fillfactor = 50);
 create index calendar_feed_due on calendar_feed (next_at) where paused_at is null;
+
+-- When a store is held against its sources, row by row, and its lifetime value counted anew: each night on its clock.
+-- `days` bounds how far back rows are compared: null is all of them, 0 none, only lifetime value.
+create table store_verification (
+    site_id bigint primary key references site (id),
+    rule text not null,
+    days integer constraint days_are_never_below_zero check (days >= 0),
+    is_enabled boolean not null default true,
+    due_at timestamptz,
+    asked_at timestamptz,
+    run_id uuid
+) with (fillfactor = 70);
+create index store_verification_by_due on store_verification (due_at) where due_at is not null;

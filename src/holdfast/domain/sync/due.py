@@ -1,22 +1,23 @@
 """When a stream is to be synced by itself: a schedule in the store's zone, always or only while somebody watches.
 
-A schedule is a cron rule, told by a function from the outside (`Next`): what a rule means is not decided here.
+A schedule is a cron rule; what it means is said by `rules`.
 """
 
-from collections.abc import Callable
 from datetime import datetime, timedelta
 from zoneinfo import ZoneInfo
 
 import msgspec
 
-Next = Callable[[str, datetime, ZoneInfo], datetime]
-"""The first instant behind another at which a rule is due in a zone."""
+from holdfast.domain.sync.rules import following
 
 DEFAULT_RULE = "0 * * * *"
 WHEN = ("always", "while_watched")
 LOOK_BACK_MIN = timedelta(minutes=2)
 LOOK_BACK_MAX = timedelta(days=9)
 """How far back it is looked for the instant at which a schedule was last due."""
+VERIFICATION_RULE = "20 3 * * *"
+VERIFICATION_DAYS = 30
+"""When a store is verified, and how far back its rows are compared, until somebody says otherwise."""
 
 
 class Schedule(msgspec.Struct, frozen=True):
@@ -28,7 +29,7 @@ class Schedule(msgspec.Struct, frozen=True):
     is_enabled: bool = True
 
 
-def due_at(schedule: Schedule, after: datetime, *, zone: ZoneInfo, following: Next) -> datetime | None:
+def due_at(schedule: Schedule, after: datetime, zone: ZoneInfo) -> datetime | None:
     """When a stream is due next behind an instant, by its rule alone; None when it is switched off."""
     return following(schedule.rule, after, zone) if schedule.is_enabled else None
 

@@ -16,7 +16,15 @@ from msgspec import UNSET, Meta, UnsetType
 from holdfast.domain.errors import Refusal
 from holdfast.domain.sites import Site
 from holdfast.domain.sync import events
-from holdfast.domain.sync.due import WHEN, Schedule, due_at, expected_at, was_due_at
+from holdfast.domain.sync.due import (
+    VERIFICATION_DAYS,
+    VERIFICATION_RULE,
+    WHEN,
+    Schedule,
+    due_at,
+    expected_at,
+    was_due_at,
+)
 from holdfast.domain.sync.rows import Unreadable, amount
 from holdfast.domain.sync.rules import following, parsed
 from holdfast.gateways.addresses import Reachable
@@ -27,7 +35,7 @@ from holdfast.services.sync.kit import SyncKit
 from holdfast.services.sync.limiter import SharedLimiter
 from holdfast.services.vault import Vault, VaultError
 from holdfast.store import connections as store
-from holdfast.store import runs
+from holdfast.store import runs, verifications
 from holdfast.store.connection import Connection
 
 CONNECTIONS_MAX = 50
@@ -212,6 +220,8 @@ class Connections:
             for name in streams:
                 at = _due_at(site, schedules[name], lines.now) if request.kind != UPLOAD else None
                 await store.insert_stream(connection, site.id, made, name, schedules[name], at)
+            first = following(VERIFICATION_RULE, lines.now, site.zone)
+            await verifications.begin(connection, site.id, rule=VERIFICATION_RULE, days=VERIFICATION_DAYS, due_at=first)
             told = {"connection": made, "name": request.name, "kind": request.kind}
             lines.add(events.CONNECTION_CHANGED, str(made), told, actor=actor, cause="created")
         return await self.view(kit, site, made)
@@ -346,7 +356,7 @@ def _view(
 
 
 def _due_at(site: Site, schedule: Schedule, now: datetime) -> datetime | None:
-    return due_at(schedule, now, zone=site.zone, following=following)
+    return due_at(schedule, now, site.zone)
 
 
 def _schedules(

@@ -69,7 +69,8 @@ class RunView(msgspec.Struct, frozen=True, omit_defaults=True):
 
 
 class Wish(msgspec.Struct, frozen=True):
-    """What a run is to do: bring news, read a range again, or compare row by row; for these connections, or all."""
+    """What a run is to do: bring news, read a range again, or compare row by row; for these connections, or all.
+    Without streams it is lifetime value alone."""
 
     operation: str = "incremental"
     connections: tuple[int, ...] = ()
@@ -193,7 +194,7 @@ class Runs:
         async with kit.pool.acquire() as connection, kit.journal.locked(connection, site.id) as lines:
             stages = await self._stages(connection, site, wish)
             ids = sorted({stage[1] for stage in stages if stage[1] is not None})
-            under_way = await store.run_at(connection, site.id, ids)
+            under_way = await store.run_at(connection, site.id, ids) if ids else await store.any_at(connection, site.id)
             if under_way is not None:
                 return under_way, True
             run = store.RunRow(
@@ -223,7 +224,7 @@ class Runs:
             for stream in streams
             if stream.name == name and stream.connection_id in ids and name in wish.streams
         ]
-        if not stages:
+        if not stages and wish.streams:
             raise Refusal("no_connections", site=site.slug)
         return [*stages, ("ltv", None)]
 
