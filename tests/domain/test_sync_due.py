@@ -11,31 +11,22 @@ ZONE = ZoneInfo("UTC")
 MONDAY = datetime(2026, 3, 2, tzinfo=UTC)
 
 
-def following(rule: str, after: datetime, zone: ZoneInfo) -> datetime:
-    """The next whole hour that the rule, a list of hours, names."""
-    hours = {int(hour) for hour in rule.split(",")}
-    at = after.replace(minute=0, second=0, microsecond=0) + timedelta(hours=1)
-    while at.hour not in hours:
-        at += timedelta(hours=1)
-    return at
-
-
 @pytest.mark.parametrize(
     ("rule", "hours", "expected"),
     [
-        ("9,10,11", 10.5, 10),
-        ("9,10,11", 10.0, 10),
+        ("0 9,10,11 * * *", 10.5, 10),
+        ("0 9,10,11 * * *", 10.0, 10),
         # through the night the next two are an hour apart, and the last one is long ago
-        ("9,10,11", 8.9, 11 - 24),
-        ("3", 2.9, 3 - 24),
+        ("0 9,10,11 * * *", 8.9, 11 - 24),
+        ("0 3 * * *", 2.9, 3 - 24),
     ],
 )
 def test_a_stream_was_last_due_at_the_latest_instant_its_rule_names(rule: str, hours: float, expected: int):
     now = MONDAY + timedelta(hours=hours)
-    found = was_due_at(Schedule(rule), now, zone=ZONE, following=following)
+    found = was_due_at(Schedule(rule), now, ZONE)
     assert found == MONDAY + timedelta(hours=expected)
 
 
 def test_a_stream_that_is_switched_off_was_never_due():
-    off = Schedule("3", is_enabled=False)
-    assert was_due_at(off, MONDAY, zone=ZONE, following=following) is None
+    off = Schedule("0 3 * * *", is_enabled=False)
+    assert was_due_at(off, MONDAY, ZONE) is None

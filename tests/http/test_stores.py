@@ -4,6 +4,7 @@ import asyncio
 import base64
 import hashlib
 import hmac
+import io
 import threading
 import time
 from collections.abc import Iterator
@@ -14,6 +15,7 @@ from typing import Any
 import httpx
 import msgspec
 import pytest
+from pyarrow import parquet
 
 from holdfast.services.demo_http import Asked, DemoServer, Told
 from holdfast.services.demo_shop import TOKEN, DemoShop, ShopOrder, webhook_of
@@ -117,6 +119,11 @@ def test_a_store_is_connected_synced_and_read(client: httpx.Client, shop: ShopTh
     assert len(lines) == 101 and lines[0].startswith("connection,id,name")
     assert client.get(f"{store}/ltv/export?of=customers").text.count("\n") == 8
     assert client.get(f"{store}/ltv/export").headers["content-type"].startswith("text/csv")
+    for of, rows in (("cohorts", 1), ("customers", 7), ("orders", 7)):
+        answer = client.get(f"{store}/ltv/export?of={of}&format=parquet")
+        assert answer.headers["content-disposition"].endswith(f'-{of}.parquet"')
+        assert parquet.read_table(io.BytesIO(answer.content)).num_rows >= rows
+    assert client.get(f"{store}/ltv/export?format=xlsx").json()["code"] == "invalid_request"
     assert client.get(f"{store}/ltv/prediction").status_code == 400
     assert client.get(f"{store}/sync/runs").json()["runs"][0]["id"] == run["id"]
     journal = client.get(f"{store}/journal?after=0").json()["events"]

@@ -34,7 +34,7 @@ def due_at(schedule: Schedule, after: datetime, zone: ZoneInfo) -> datetime | No
     return following(schedule.rule, after, zone) if schedule.is_enabled else None
 
 
-def was_due_at(schedule: Schedule, now: datetime, *, zone: ZoneInfo, following: Next) -> datetime | None:
+def was_due_at(schedule: Schedule, now: datetime, zone: ZoneInfo) -> datetime | None:
     """When a stream was last due by its rule, within the last days; None when it is switched off, or was not. What is
     complete up to then is as fresh as its schedule wants it."""
     if not schedule.is_enabled:

@@ -1,17 +1,10 @@
-"""Lifetime value: cohorts, curves, customers, what is to be expected, and all of it as CSV. Counts nothing itself."""
+"""Lifetime value: cohorts, curves, customers, what is to be expected of them. Counts nothing itself."""
 
-import csv
-import io
-from collections.abc import AsyncIterator, Iterable, Sequence
 from typing import Any
 
-import msgspec
 from litestar import Response, get
 from litestar.params import FromPath, FromQuery
-from litestar.response import Stream
 
-from holdfast.domain.errors import Refusal
-from holdfast.domain.ltv.cohorts import Cohort
 from holdfast.http.calls import plain
 from holdfast.http.framework import respond
 from holdfast.http.stores.asking import READ, TAG, Asked, store_named, stores_of
@@ -19,19 +12,7 @@ from holdfast.services.ltv.predicting import Prediction
 from holdfast.services.ltv.reading import CohortsView, CurvesView, CustomersPage, SegmentsView
 
 Named = FromPath[str]
-EXPORTS = ("cohorts", "customers", "orders")
-CSV_MEDIA = "text/csv; charset=utf-8"
 _CODES = ("unknown_site", "unknown_store", "unavailable")
-_COHORT_COLUMNS = (
-    "cohort", "size", "spend", "cac", "month", "is_partial", "active", "orders", "gross", "discounts", "refunds", "net",
-    "ltv", "retention", "aov",
-)  # fmt: skip
-_CUSTOMER_COLUMNS = ("customer", "segment", "cohort", "first_at", "last_at", "orders", "net", "email")
-_ORDER_COLUMNS = (
-    "connection", "id", "name", "placed_at", "updated_at", "currency", "gross", "discounts", "refunded", "customer_id",
-    "is_test", "cancelled_at", "deleted_at",
-)  # fmt: skip
-_FORMULAS = ("=", "+", "-", "@", "\t", "\r")
 
 
 @get(
@@ -110,68 +91,4 @@ async def read_prediction(request: Asked, site: Named, weeks: FromQuery[int] = 5
     return respond(plain(200, await stores_of(request).predicting.predict(found, weeks=weeks)))
 
 
-@get(
-    "/api/sites/{site:str}/ltv/export",
-    operation_id="export_ltv",
-    summary="Export as CSV",
-    tags=[TAG],
-    opt={**READ, "codes": _CODES},
-)
-async def export(
-    request: Asked, site: Named, of: FromQuery[str] = "cohorts", refunds_by: FromQuery[str] = "order",
-    segment: FromQuery[str | None] = None,
-) -> Stream:  # fmt: skip
-    """`of=cohorts`, `customers` (of a `segment`) or `orders`, whole. A cell that a spreadsheet would take for a formula
-    gets a quote in front."""
-    found, stores = await store_named(request, site), stores_of(request)
-    if of not in EXPORTS:
-        raise Refusal("invalid_request", field="of", given=of[:40], possible=list(EXPORTS))
-    if of == "cohorts":
-        view = await stores.reading.cohorts(found, refunds_by=refunds_by)
-        parts = _lines_of(_COHORT_COLUMNS, _once(_cohort_rows(view.cohorts)))
-    elif of == "customers":
-        customers = stores.reading.all_customers(found, now=await stores.reading.now(), segment=segment)
-        parts = _lines_of(_CUSTOMER_COLUMNS, _tuples(customers))
-    else:
-        parts = _lines_of(_ORDER_COLUMNS, stores.reading.all_orders(found))
-    headers = {"content-disposition": f'attachment; filename="{found.slug}-{of}.csv"'}
-    return Stream(parts, media_type=CSV_MEDIA, headers=headers)
-
-
-LTV_HANDLERS: list[Any] = [read_cohorts, read_curves, list_customers, read_segments, read_prediction, export]
-
-
-def _cohort_rows(cohorts: Iterable[Cohort]) -> list[tuple[object, ...]]:
-    return [
-        (one.cohort, one.size, one.spend, one.cac, *msgspec.structs.astuple(cell))
-        for one in cohorts
-        for cell in one.months
-    ]
-
-
-async def _once(rows: list[tuple[object, ...]]) -> AsyncIterator[list[tuple[object, ...]]]:
-    yield rows
-
-
-async def _tuples(parts: AsyncIterator[list[Any]]) -> AsyncIterator[list[tuple[object, ...]]]:
-    async for part in parts:
-        yield [msgspec.structs.astuple(one) for one in part]
-
-
-async def _lines_of(columns: Sequence[str], parts: AsyncIterator[list[tuple[object, ...]]]) -> AsyncIterator[bytes]:
-    yield _csv([columns])
-    async for part in parts:
-        if part:
-            yield _csv(part)
-
-
-def _csv(rows: Iterable[Iterable[object]]) -> bytes:
-    text = io.StringIO()
-    csv.writer(text).writerows([_cell(value) for value in row] for row in rows)
-    return text.getvalue().encode()
-
-
-def _cell(value: object) -> object:
-    if isinstance(value, str) and value.startswith(_FORMULAS):
-        return "'" + value
-    return value.isoformat() if hasattr(value, "isoformat") else value
+LTV_HANDLERS: list[Any] = [read_cohorts, read_curves, list_customers, read_segments, read_prediction]

@@ -344,7 +344,7 @@ def _view(
         at = was = None
         if row.is_enabled and row.kind != UPLOAD:
             at = expected_at(stream.schedule, stream.due_at, watermark=stream.watermark, paused_until=row.paused_until)
-            was = was_due_at(stream.schedule, now, zone=site.zone, following=following)
+            was = was_due_at(stream.schedule, now, site.zone)
         end = ends.get((row.id, stream.name))
         last = None if end is None else LastRead(end.run_id, end.state, end.n, end.reason, end.ended_at)
         return StreamView(stream.name, stream.watermark, stream.verified_at, stream.schedule, was, at, last)
