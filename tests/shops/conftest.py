@@ -16,7 +16,7 @@ from holdfast.services.demo_shop import TOKEN, DemoShop, ShopOrder
 from holdfast.services.desk import Desk
 from holdfast.services.requests import SiteRequest
 from holdfast.services.sites import Sites
-from holdfast.services.stores import Stores, prepare_session
+from holdfast.services.stores import Stores, leave_session, prepare_session
 from holdfast.services.sync.connections import ConnectionRequest
 from holdfast.services.sync.kit import SyncLimits
 from holdfast.services.sync.runs import RunView, Wish
@@ -105,7 +105,7 @@ def time_zone() -> str:
 @pytest.fixture
 async def rig(database_url: str, limits: SyncLimits, time_zone: str) -> AsyncIterator[Rig]:
     """A store connected to an empty shop."""
-    pool = await database.open_pool(database_url, init=prepare_session)
+    pool = await database.open_pool(database_url, init=prepare_session, reset=leave_session)
     desk = Desk(pool)
     await desk.start()
     shop = DemoShop(burst=1e9, per_s=1e9)

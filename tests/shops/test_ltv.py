@@ -39,7 +39,7 @@ async def write(rig: Rig, given: Iterable[Order]) -> None:
     place = order_store.Place(rig.site.id, rig.connection_id)
     kit = rig.stores.kit
     async with kit.pool.acquire() as connection, kit.journal.locked(connection, rig.site.id) as lines:
-        await order_store.write_orders(connection, place, list(given), seen_at=lines.now)
+        await order_store.write_orders(connection, place, order_store.packed(list(given)), seen_at=lines.now)
 
 
 @pytest.mark.parametrize(

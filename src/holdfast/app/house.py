@@ -38,7 +38,7 @@ from holdfast.services.reconcile import Reconciler
 from holdfast.services.retention import Kept
 from holdfast.services.sealing import Sealing
 from holdfast.services.sites import Sites
-from holdfast.services.stores import Stores, prepare_session
+from holdfast.services.stores import Stores, leave_session, prepare_session
 from holdfast.services.sync.kit import SyncLimits
 from holdfast.services.throttle import Throttle
 from holdfast.services.vault import open_vault
@@ -208,7 +208,7 @@ async def _embedded(settings: Settings, stack: AsyncExitStack) -> EmbeddedServer
 
 async def _stores(settings: Settings, url: str, limits: ConnectionLimits, stack: AsyncExitStack, desk: Desk) -> Stores:
     connections_max = max(settings.syncs_max, 1) + SYNC_SPARE_CONNECTIONS
-    pool = await _pool(url, limits, stack, "holdfast sync", connections_max, init=prepare_session)
+    pool = await _pool(url, limits, stack, "holdfast sync", connections_max, init=prepare_session, reset=leave_session)
     vault = partial(open_vault, settings.secret_key, settings.data)
     limits_of_syncs = SyncLimits(runs_max=settings.syncs_max)
     return Stores(pool, desk, vault, limits=limits_of_syncs, allowed=networks_of(settings.sync_networks or ""))
@@ -216,9 +216,10 @@ async def _stores(settings: Settings, url: str, limits: ConnectionLimits, stack:
 
 async def _pool(
     url: str, limits: ConnectionLimits, stack: AsyncExitStack, name: str, connections_max: int,
-    *, init: Prepare = prepare,
+    *, init: Prepare = prepare, reset: Prepare | None = None,
 ) -> asyncpg.Pool:  # fmt: skip
-    pool = await open_pool(url, replace(limits, connections_max=connections_max), application_name=name, init=init)
+    limits = replace(limits, connections_max=connections_max)
+    pool = await open_pool(url, limits, application_name=name, init=init, reset=reset)
 
     async def close() -> None:
         try:

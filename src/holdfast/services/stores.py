@@ -43,7 +43,7 @@ class Stores:
         self.connections = Connections(pool, open_vault, Reachable(allowed))
         self.kit = SyncKit(pool, JournalWriter(desk.tell), self.connections.source, worker, limits or SyncLimits())
         self.counting = Counting(self.kit, desk)
-        self.runs = Runs(self.kit, self.counting, Findings(desk))
+        self.runs = Runs(self.kit, self.counting, Findings(pool, desk))
         self.verifying = Verifying(self.kit, self.runs)
         self.webhooks = Webhooks(self.kit, self.connections)
         self.rejects = Rejects(self.kit)
@@ -62,3 +62,8 @@ async def prepare_session(connection: Connection) -> None:
     """Makes a new session one that syncs can write batches by."""
     await prepare(connection)
     await prepare_incoming(connection)
+
+
+async def leave_session(connection: Connection) -> None:
+    """Gives a session back as it is: what syncs set, they set for one transaction. Of a store without news every second
+    query was one that made a session as new."""

@@ -73,8 +73,10 @@ async def open_pool(
     *,
     application_name: str = "holdfast",
     init: Prepare | None = None,
+    reset: Prepare | None = None,
 ) -> asyncpg.Pool:
-    """Return a pool whose first connection has answered; tries again until `connect_timeout_s` is over.
+    """Return a pool whose first connection has answered; tries again until `connect_timeout_s` is over. `reset` stands
+    in for a query that makes a session that is given back as new: for work that leaves nothing behind in one.
 
     Raises:
         DatabaseUnavailable: nothing answered in time, it refused us, or it is older than PostgreSQL 15.
@@ -91,6 +93,7 @@ async def open_pool(
                 timeout=limits.connect_timeout_s,
                 server_settings=settings,
                 init=init or prepare,
+                reset=reset,
             )
     except (*PASSING_ERRORS, *LASTING_ERRORS, asyncpg.PostgresError) as error:
         raise DatabaseUnavailable(_reason(url, error)) from error

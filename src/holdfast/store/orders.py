@@ -10,9 +10,10 @@ from uuid import UUID
 
 import msgspec
 
-from holdfast.domain.sync.rows import Order, Reject, Spend, fingerprint
+from holdfast.domain.sync.rows import ZERO, Order, Reject, Spend, fingerprint
 from holdfast.store import sql
 from holdfast.store.connection import Connection
+from holdfast.store.copying import NOTHING, cell, copy_text
 
 _Q = sql.load("orders")
 _INCOMING = sql.load("incoming")
@@ -30,6 +31,15 @@ class Place(msgspec.Struct, frozen=True):
 
     site_id: int
     connection_id: int
+
+
+class Packed(msgspec.Struct, frozen=True):
+    """A batch of orders as it is copied in: made ahead, while the one before is written."""
+
+    count: int
+    orders: bytes
+    lines: bytes
+    refunds: bytes
 
 
 class Written(msgspec.Struct, frozen=True):
@@ -63,37 +73,46 @@ async def analyse(connection: Connection) -> None:
     await connection.execute(_Q["analyse"])
 
 
+def packed(orders: Sequence[Order]) -> Packed:
+    lines = [
+        f"{number}\t{at}\t{cell(line.product)}\t{cell(line.sku)}\t{line.quantity}\t{line.price!s}\t{line.discount!s}\n"
+        for number, order in enumerate(orders)
+        for at, line in enumerate(order.lines)
+    ]
+    refunds = [
+        f"{number}\t{cell(refund.id)}\t{refund.at!s}\t{refund.amount!s}\n"
+        for number, order in enumerate(orders)
+        for refund in order.refunds
+    ]
+    rows = map(_order_row, range(len(orders)), orders)
+    return Packed(len(orders), "".join(rows).encode(), "".join(lines).encode(), "".join(refunds).encode())
+
+
 async def write_orders(
-    connection: Connection, place: Place, orders: Sequence[Order], *, seen_at: datetime,
-    compare: bool = False, settled_before: datetime | None = None,
+    connection: Connection, place: Place, batch: Packed, *, seen_at: datetime, compare: bool = False,
+    settled_before: datetime | None = None,
 ) -> Written:  # fmt: skip
     """Merges orders that were read from the source at `seen_at`, in the caller's transaction, which holds the site's
     lock. With `compare` also those change that differ only where somebody wrote past us; changes of orders that were
     last changed `settled_before` are overdue."""
-    if not orders:
+    if not batch.count:
         return Written()
     here = (place.site_id, place.connection_id)
     await connection.execute(_Q["plan_for_batches"])
-    await connection.copy_records_to_table(
-        "incoming_order", records=map(_order_row, range(len(orders)), orders), columns=ORDER_COLUMNS
-    )
-    lines = [
-        (number, at, line.product, line.sku, line.quantity, line.price, line.discount)
-        for number, order in enumerate(orders)
-        for at, line in enumerate(order.lines)
-    ]
-    if lines:
-        await connection.copy_records_to_table("incoming_line", records=lines, columns=LINE_COLUMNS)
-    refunds = [(n, r.id, r.at, r.amount) for n, order in enumerate(orders) for r in order.refunds]
-    if refunds:
-        await connection.copy_records_to_table("incoming_refund", records=refunds, columns=REFUND_COLUMNS)
+    for table, columns, rows in (
+        ("incoming_order", ORDER_COLUMNS, batch.orders),
+        ("incoming_line", LINE_COLUMNS, batch.lines),
+        ("incoming_refund", REFUND_COLUMNS, batch.refunds),
+    ):
+        if rows:
+            await copy_text(connection, table, columns, rows)
     await connection.execute(_Q["touch_former"], *here)
     await connection.execute(_Q["upsert_orders"], *here, seen_at, compare)
     if compare:
         await connection.execute(_Q["differing_children"], *here)
     row = await connection.fetchrow(_Q["touch_changed"], *here, settled_before)
     assert row is not None
-    if row["changed"] and (lines or refunds):
+    if row["changed"] and (batch.lines or batch.refunds):
         await connection.execute(_Q["insert_children"], *here)
     await connection.execute(_Q["take_back"], *here)
     return Written(row["changed"], row["overdue"])
@@ -200,10 +219,13 @@ async def orders_after(connection: Connection, site_id: int, after: tuple[int, s
     return [tuple(row) for row in await connection.fetch(_Q["orders_after"], site_id, *after, EXPORT_ROWS)]
 
 
-def _order_row(number: int, o: Order) -> tuple[Any, ...]:
-    refunded = sum((refund.amount for refund in o.refunds), Decimal(0))
-    return (number, o.id, o.updated_at, o.placed_at, o.currency, o.gross, o.discounts, refunded, o.customer_id,
-            o.email, o.name, o.is_test, o.cancelled_at, fingerprint(o))  # fmt: skip
+def _order_row(number: int, o: Order) -> str:
+    refunded = sum((refund.amount for refund in o.refunds), ZERO) if o.refunds else ZERO
+    return (
+        f"{number}\t{cell(o.id)}\t{o.updated_at!s}\t{o.placed_at!s}\t{cell(o.currency)}\t{o.gross!s}\t{o.discounts!s}\t"
+        f"{refunded!s}\t{cell(o.customer_id)}\t{cell(o.email)}\t{cell(o.name)}\t{'t' if o.is_test else 'f'}\t"
+        f"{NOTHING if o.cancelled_at is None else o.cancelled_at}\t\\\\x{fingerprint(o).hex()}\n"
+    )
 
 
 def _reject_id(reject: Reject) -> str:

@@ -230,3 +230,8 @@ async def under_way(connection: Connection, site_id: int) -> int:
 async def forget_old(connection: Connection, after_days: float, limit: int) -> int:
     status = await connection.execute(_Q["forget_old_runs"], after_days, limit)
     return int(status.rsplit(" ", 1)[1])
+
+
+async def standing(connection: Connection, site_id: int, rules: Sequence[str], subject: str) -> list[str]:
+    """Which of these rules has a finding that stands of the subject."""
+    return [row["rule"] for row in await connection.fetch(_Q["standing"], site_id, list(rules), subject)]

@@ -160,3 +160,7 @@ select count(*) from sync_run where site_id = $1 and ended_at is null;
 delete from sync_run where (site_id, id) in (
     select site_id, id from sync_run
     where ended_at < now() - $1::double precision * interval '1 day' order by ended_at limit $2);
+
+-- name: standing
+-- Which of these rules has a finding that stands of a subject.
+select rule from finding where site_id = $1 and rule = any($2::text[]) and subject = $3 and stands order by rule limit 20;

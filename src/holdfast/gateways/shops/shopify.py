@@ -21,6 +21,7 @@ from holdfast.gateways.shops.shopify_orders import (
     PageInfo,
     node_or_reject,
     order_of_node,
+    plain_page,
 )
 from holdfast.gateways.shops.source import CursorLost, Page, Row, SourceError
 
@@ -153,14 +154,13 @@ class Shopify:
         while True:
             variables = {"rows": self._rows, "after": cursor, "query": _query(window)}
             try:
-                data = await self._ask(_ORDERS, variables, _OrdersData, is_paged=True)
+                data = await self._ask(_ORDERS, variables, msgspec.Raw, is_paged=True)
             except (SlowPage, TooCostly) as error:
                 if self._rows <= PAGE_ROWS_MIN:
                     raise SourceError("even its smallest page is too slow or too costly", is_passing=True) from error
                 self._rows = max(self._rows // 2, PAGE_ROWS_MIN)
                 continue
-            rows = [await self._row(raw) for raw in data.orders.nodes]
-            info = data.orders.pageInfo
+            rows, info = plain_page(data) or await self._page(data)
             if info.hasNextPage and (not info.endCursor or info.endCursor == cursor):
                 raise SourceError("it says that there is another page, and not where")
             cursor = info.endCursor if info.hasNextPage else None
@@ -180,6 +180,11 @@ class Shopify:
         if ALL_ORDERS_SCOPE in scopes:
             return []
         return [f"the scope {ALL_ORDERS_SCOPE} is missing: orders older than 60 days are hidden and not counted"]
+
+    async def _page(self, data: msgspec.Raw) -> tuple[list[Row], PageInfo]:
+        """The rows of a page one by one: where one has more lines than a page holds, or cannot be read."""
+        orders = _decoded(data, _OrdersData).orders
+        return [await self._row(raw) for raw in orders.nodes], orders.pageInfo
 
     async def _row(self, raw: msgspec.Raw) -> Row:
         node = node_or_reject(bytes(raw))
@@ -225,10 +230,7 @@ class Shopify:
                 await self._client.throttled(wait_s)
                 continue
             _check(reply, codes)
-            try:
-                return msgspec.json.decode(reply.data, type=wanted)
-            except (msgspec.MsgspecError, ValueError) as error:
-                raise SourceError(f"its reply is in another shape than asked for: {error}") from None
+            return _decoded(reply.data, wanted)
         raise SourceError("it goes on throttling", is_passing=True)
 
     async def _learn(self, reply: _Reply, *, is_paged: bool) -> float:
@@ -244,6 +246,13 @@ class Shopify:
             self._client.rate.name, status.currentlyAvailable, burst=max(status.maximumAvailable, 1.0), per_s=per_s
         )
         return max((cost.requestedQueryCost - status.currentlyAvailable) / per_s, 0.05)
+
+
+def _decoded(data: msgspec.Raw, wanted: type[Any]) -> Any:
+    try:
+        return msgspec.json.decode(data, type=wanted)
+    except (msgspec.MsgspecError, ValueError) as error:
+        raise SourceError(f"its reply is in another shape than asked for: {error}") from None
 
 
 def _check(reply: _Reply, codes: set[str]) -> None:

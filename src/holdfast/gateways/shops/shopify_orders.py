@@ -8,7 +8,8 @@ from decimal import Decimal
 
 import msgspec
 
-from holdfast.domain.sync.rows import RAW_BYTES_MAX, Line, Order, Refund, Reject, Unreadable, amount, checked
+from holdfast.domain.sync.rows import RAW_BYTES_MAX, ZERO, Line, Order, Refund, Reject, Unreadable, amount, checked
+from holdfast.gateways.shops.source import Row
 
 LINES_PER_PAGE = 25
 
@@ -68,6 +69,15 @@ class OrderNode(msgspec.Struct, gc=False):
     customer: _Id | None = None
 
 
+class _Nodes(msgspec.Struct, gc=False):
+    nodes: list[OrderNode]
+    pageInfo: PageInfo
+
+
+class _OrdersPage(msgspec.Struct, gc=False):
+    orders: _Nodes
+
+
 class _RestLine(msgspec.Struct, gc=False):
     quantity: int
     price: str
@@ -115,8 +125,21 @@ class _Named(msgspec.Struct, gc=False):
 
 
 _read_node = msgspec.json.Decoder(OrderNode).decode
+_read_page = msgspec.json.Decoder(_OrdersPage).decode
 _read_rest = msgspec.json.Decoder(_RestOrder).decode
 _read_named = msgspec.json.Decoder(_Named).decode
+
+
+def plain_page(data: msgspec.Raw) -> tuple[list[Row], PageInfo] | None:
+    """The orders of a page, all of it read at once; None when one of them cannot be read, or has more lines than a page
+    holds, and all are to be looked at one by one."""
+    try:
+        orders = _read_page(data).orders
+        if any(node.lineItems.pageInfo.hasNextPage for node in orders.nodes):
+            return None
+        return [_order(node, node.lineItems.nodes) for node in orders.nodes], orders.pageInfo
+    except (msgspec.MsgspecError, ValueError):  # of which Unreadable is one
+        return None
 
 
 def node_or_reject(raw: bytes) -> OrderNode | Reject:
@@ -130,30 +153,7 @@ def node_or_reject(raw: bytes) -> OrderNode | Reject:
 def order_of_node(node: OrderNode, raw: bytes, more_lines: list[_LineNode] | None = None) -> Order | Reject:
     """The order that a node means; `more_lines` are those that its page had no room for."""
     try:
-        subtotal, discounts = node.subtotalPriceSet.shopMoney, node.totalDiscountsSet.shopMoney
-        less = amount(discounts.amount, "discounts")
-        gross = amount(subtotal.amount, "subtotal") + less
-        lines = [*node.lineItems.nodes, *(more_lines or ())] if more_lines else node.lineItems.nodes
-        return checked(
-            Order(
-                number_of(node.id),
-                node.updatedAt,
-                node.createdAt,
-                subtotal.currencyCode,
-                gross.normalize() if gross else Decimal(0),
-                less,
-                None if node.customer is None else number_of(node.customer.id),
-                node.email or None,
-                node.name or None,
-                node.test,
-                node.cancelledAt,
-                tuple([_line_of(line) for line in lines]),
-                tuple([
-                    Refund(number_of(r.id), r.createdAt, amount(r.totalRefundedSet.shopMoney.amount, "refund"))
-                    for r in node.refunds
-                ]) if node.refunds else (),
-            )
-        )  # fmt: skip
+        return _order(node, [*node.lineItems.nodes, *(more_lines or ())])
     except Unreadable as error:
         return rejected(raw, str(error))
 
@@ -163,14 +163,14 @@ def order_of_webhook(raw: bytes) -> Order | Reject:
     try:
         rest = _read_rest(raw)
         less = amount(rest.total_discounts, "discounts")
-        gross = amount(rest.subtotal_price, "subtotal") + less
+        gross = _together(amount(rest.subtotal_price, "subtotal"), less)
         return checked(
             Order(
                 str(rest.id),
                 rest.updated_at.astimezone(UTC),
                 rest.created_at.astimezone(UTC),
                 rest.currency,
-                gross.normalize() if gross else Decimal(0),
+                gross,
                 less,
                 None if rest.customer is None else str(rest.customer.id),
                 rest.email or None,
@@ -208,6 +208,38 @@ def number_of(gid: str) -> str:
     return gid.rpartition("/")[2]
 
 
+def _order(node: OrderNode, lines: list[_LineNode]) -> Order:
+    subtotal, less = node.subtotalPriceSet.shopMoney, amount(node.totalDiscountsSet.shopMoney.amount, "discounts")
+    return checked(
+        Order(
+            number_of(node.id),
+            node.updatedAt,
+            node.createdAt,
+            subtotal.currencyCode,
+            _together(amount(subtotal.amount, "subtotal"), less),
+            less,
+            None if node.customer is None else number_of(node.customer.id),
+            node.email or None,
+            node.name or None,
+            node.test,
+            node.cancelledAt,
+            tuple([_line_of(line) for line in lines]),
+            tuple([
+                Refund(number_of(r.id), r.createdAt, amount(r.totalRefundedSet.shopMoney.amount, "refund"))
+                for r in node.refunds
+            ]) if node.refunds else (),
+        )
+    )  # fmt: skip
+
+
+def _together(subtotal: Decimal, less: Decimal) -> Decimal:
+    """A sum in its shortest form, as both parts are."""
+    if not less:
+        return subtotal
+    total = subtotal + less
+    return total.normalize() if total else ZERO
+
+
 def _line_of(line: _LineNode) -> Line:
     return Line(
         "" if line.product is None else number_of(line.product.id),
@@ -221,4 +253,4 @@ def _line_of(line: _LineNode) -> Line:
 def _refunded(refund: _RestRefund) -> Decimal:
     given = [amount(t.amount, "refund") for t in refund.transactions if t.kind == "refund" and t.status == "success"]
     total = sum(given, Decimal(0))
-    return total.normalize() if total else Decimal(0)
+    return total.normalize() if total else ZERO

@@ -10,6 +10,7 @@ from contextlib import aclosing, asynccontextmanager
 from datetime import datetime
 from uuid import UUID
 
+import msgspec
 import structlog
 from msgspec.structs import replace
 
@@ -20,22 +21,27 @@ from holdfast.domain.sync.rows import Order, Reject, Spend
 from holdfast.domain.sync.verdicts import Control, Verdict, judge
 from holdfast.domain.sync.windows import TAILS_MAX, Reading, Window, begun_anew, carried_on, met, whole, window_of
 from holdfast.gateways.shops.days import days_of
-from holdfast.gateways.shops.source import CursorLost, Page, Row, Source
+from holdfast.gateways.shops.source import CursorLost, Row, Source
 from holdfast.services.journal_writer import Lines
 from holdfast.services.sync.kit import Cancelled, LeaseLost, SourceClock, SyncKit
 from holdfast.store import orders, runs
 from holdfast.store.connection import Connection
 from holdfast.store.connections import StreamRow
 
-PAGES_AHEAD = 2
-"""Pages fetched while a batch is written."""
 ANEW_MAX = 3
 UNSEEN_PARTS_MAX = 1_000
 
-Batch = tuple[list[Row], str | None, datetime]
-"""Its rows, the cursor behind it, and when the source was asked for the first of them."""
 
 log = structlog.get_logger("holdfast.sync")
+
+
+class Batch(msgspec.Struct, frozen=True):
+    """Its rows, the cursor behind it, when the source was asked for the first of them; orders as they are copied in."""
+
+    rows: list[Row]
+    cursor: str | None
+    seen_at: datetime
+    packed: orders.Packed | None = None
 
 
 class Reader:
@@ -53,6 +59,7 @@ class Reader:
         self._rates: list[float] = []
         self._clock: SourceClock
         self._has_begun = False
+        self._told_at_begin: Control | None = None
         self.reading: Reading | None = None
 
     async def read(self, run: runs.RunRow) -> Verdict:
@@ -99,7 +106,7 @@ class Reader:
                 until = whole(run.until) if run.until is not None else window.until
                 window = Window(min(until, window.until), None if run.since is None else whole(run.since))
             held = await self._held(connection, window)
-        control = await self._source.control(key.stream, window)
+        control = self._told_at_begin = await self._source.control(key.stream, window)
         warnings = await self._source.warnings(key.stream, window)
         settled = stream.watermark if run.operation == "verify" else None
         if settled is not None:
@@ -120,47 +127,50 @@ class Reader:
 
     async def _read_window(self) -> None:
         async with aclosing(self._batches()) as batches:
-            async for rows, cursor, seen_at in batches:
-                await self._write(rows, cursor, seen_at)
+            async for batch in batches:
+                await self._write(batch)
 
     async def _batches(self) -> AsyncGenerator[Batch, None]:
-        """Pages put together to batches, the next ones fetched while one is written."""
-        queue: asyncio.Queue[tuple[Page, datetime] | BaseException | None] = asyncio.Queue(PAGES_AHEAD)
-        fetching = asyncio.create_task(self._fetch(queue), name="sync pages")
-        rows: list[Row] = []
-        first_at: datetime | None = None
+        """Batches, the next one fetched and packed while one is written, and no more than that one."""
+        queue: asyncio.Queue[Batch | BaseException | None] = asyncio.Queue(1)
+        room = asyncio.Semaphore(1)
+        fetching = asyncio.create_task(self._fetch(queue, room), name="sync pages")
         try:
             while (item := await queue.get()) is not None:
                 if isinstance(item, BaseException):
                     raise item
-                page, seen_at = item
-                first_at = first_at or seen_at
-                rows += page.rows
-                if len(rows) >= self._kit.limits.batch_rows or page.cursor is None:
-                    yield rows, page.cursor, first_at
-                    rows, first_at = [], None
+                room.release()
+                yield item
         finally:
             fetching.cancel()
             await asyncio.gather(fetching, return_exceptions=True)
 
-    async def _fetch(self, queue: asyncio.Queue[tuple[Page, datetime] | BaseException | None]) -> None:
+    async def _fetch(self, queue: asyncio.Queue[Batch | BaseException | None], room: asyncio.Semaphore) -> None:
         assert self.reading is not None
         pages = self._source.pages(self._key.stream, self.reading.window, self.reading.cursor)
+        rows: list[Row] = []
+        first_at: datetime | None = None
         try:
+            await room.acquire()
             while True:
                 # asked from here on: a deletion heard of later is newer than what the page says
                 asked_at = self._clock.now()
                 page = await anext(pages, None)
                 if page is None:
                     break
-                await queue.put((page, asked_at))
+                first_at = first_at or asked_at
+                rows += page.rows
+                if len(rows) >= self._kit.limits.batch_rows or page.cursor is None:
+                    await queue.put(_batch_of(rows, page.cursor, first_at, self._key.stream))
+                    rows, first_at = [], None
+                    await room.acquire()
             await queue.put(None)
         except Exception as error:  # told to whoever waits for the pages, where it is handled
             await queue.put(error)
 
-    async def _write(self, rows: list[Row], cursor: str | None, seen_at: datetime) -> None:
+    async def _write(self, batch: Batch) -> None:
         """One batch, in one transaction."""
-        reading = self.reading
+        reading, rows, cursor = self.reading, batch.rows, batch.cursor
         assert reading is not None
         if not rows and not reading.read:
             # no news: nothing to write but the verdict
@@ -169,7 +179,7 @@ class Reader:
         async with self._locked() as (connection, lines):
             if not self._has_begun:
                 reading = await self._note_begin(connection, reading)
-            changed, overdue = await self._write_rows(connection, rows, reading, seen_at)
+            changed, overdue = await self._write_rows(connection, batch, reading)
             reading = met(reading, len(rows), cursor, differences=overdue)
             rejects = sum(isinstance(row, Reject) for row in rows)
             await runs.progress(connection, self._key, reading, changed=changed, rejects=rejects)
@@ -190,24 +200,27 @@ class Reader:
         await runs.begin_stage(connection, self._key.site_id, self._key.run_id, self._key.number, reading)
         return reading
 
-    async def _write_rows(
-        self, connection: Connection, rows: list[Row], reading: Reading, seen_at: datetime
-    ) -> tuple[int, int]:
+    async def _write_rows(self, connection: Connection, batch: Batch, reading: Reading) -> tuple[int, int]:
         """How many rows were new or changed, and how many of them should have been so long ago."""
-        key, place = self._key, self._key.place
+        key, place, rows = self._key, self._key.place, batch.rows
         rejects = [row for row in rows if isinstance(row, Reject)]
         if rejects:
             await orders.set_aside(connection, place, key.stream, rejects, run_id=key.run_id)
         if key.stream == "ads":
             spend = [row for row in rows if isinstance(row, Spend)]
             return await orders.write_spend(connection, place, spend, read=reading.read), 0
-        given = [row for row in rows if isinstance(row, Order)]
+        assert batch.packed is not None
         is_verifying = reading.operation == "verify"
         written = await orders.write_orders(
-            connection, place, given, seen_at=seen_at, compare=is_verifying, settled_before=reading.settled_before
+            connection,
+            place,
+            batch.packed,
+            seen_at=batch.seen_at,
+            compare=is_verifying,
+            settled_before=reading.settled_before,
         )
         if is_verifying:
-            await orders.note_seen(connection, place, [row.id for row in given] + [row.id for row in rejects if row.id])
+            await orders.note_seen(connection, place, [row.id for row in rows if not isinstance(row, Spend) and row.id])
         return written.changed, written.overdue
 
     # -- the end -------------------------------------------------------------------------------------------------------
@@ -250,7 +263,9 @@ class Reader:
         await self._read_window()
 
     async def _judged(self, reading: Reading, deleted: int) -> Verdict:
-        theirs = await self._source.control(self._key.stream, reading.whole)
+        # where no row came, what the source said at the beginning still stands: one request less without news
+        told = self._told_at_begin if not reading.met and not reading.tails else None
+        theirs = told or await self._source.control(self._key.stream, reading.whole)
         async with self._kit.pool.acquire() as connection:
             if self._key.stream == "ads":
                 amounts, _ = await orders.sum_spend(
@@ -329,6 +344,11 @@ async def still_ours(kit: SyncKit, connection: Connection, site_id: int, run_id:
         raise LeaseLost
     if is_cancelled:
         raise Cancelled
+
+
+def _batch_of(rows: list[Row], cursor: str | None, seen_at: datetime, stream: str) -> Batch:
+    packed = orders.packed([row for row in rows if isinstance(row, Order)]) if stream == "orders" else None
+    return Batch(rows, cursor, seen_at, packed)
 
 
 def _goes_on(left: Reading, run: runs.RunRow) -> bool:

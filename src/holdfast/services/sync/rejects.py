@@ -95,7 +95,7 @@ class Rejects:
                 if good:
                     await store.drop_rejects(connection, place, stream, list(good))
                     orders = [one for one in good.values() if isinstance(one, Order)]
-                    await store.write_orders(connection, place, orders, seen_at=lines.now)
+                    await store.write_orders(connection, place, store.packed(orders), seen_at=lines.now)
                     spend = [one for one in good.values() if isinstance(one, Spend)]
                     await store.write_spend(connection, place, spend, read=reads)
                     await runs.raise_generation(connection, place, stream)

@@ -81,7 +81,9 @@ class Webhooks:
                     await orders.set_aside(connection, place, "orders", [order], run_id=None)
                     return Taken("rejected")
                 gone = order.id
-                changed = (await orders.write_orders(connection, place, [order], seen_at=seen_at)).changed
+                changed = (
+                    await orders.write_orders(connection, place, orders.packed([order]), seen_at=seen_at)
+                ).changed
             if not changed:
                 return Taken("known")
             await runs.raise_generation(connection, place, "orders")
