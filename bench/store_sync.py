@@ -19,7 +19,7 @@ from holdfast.services.demo_shop import TOKEN, DemoShop, ShopLine, ShopOrder
 from holdfast.services.desk import Desk
 from holdfast.services.requests import SiteRequest
 from holdfast.services.sites import Sites
-from holdfast.services.stores import Stores, prepare_session
+from holdfast.services.stores import Stores, leave_session, prepare_session
 from holdfast.services.sync.connections import ConnectionRequest
 from holdfast.services.sync.runs import Wish
 from holdfast.services.vault import Vault
@@ -53,16 +53,19 @@ async def shop(count: int) -> None:
 
 
 async def connected(url: str, address: str, name: str) -> tuple[Stores, Sites, Desk, str]:
-    pool = await open_pool(url, ConnectionLimits(statement_timeout_s=300), init=prepare_session)
+    pool = await open_pool(url, ConnectionLimits(statement_timeout_s=300), init=prepare_session, reset=leave_session)
     desk = Desk(pool)
     await desk.start()
     vault = Vault(["a key for the bench only"])
     stores, sites = Stores(pool, desk, lambda: vault, allowed=[ip_network("127.0.0.1/32")]), Sites(pool)
     await sites.create(SiteRequest("store", name, "UTC", name))
     site = await sites.find(name)
-    request = ConnectionRequest("shopify", "shop", {"address": address}, {"access_token": TOKEN})
-    await stores.connections.create(stores.kit, site, request, actor="bench")
+    await stores.connections.create(stores.kit, site, connection_of(address), actor="bench")
     return stores, sites, desk, name
+
+
+def connection_of(address: str) -> ConnectionRequest:
+    return ConnectionRequest("shopify", "shop", {"address": address}, {"access_token": TOKEN})
 
 
 async def sync(url: str, address: str) -> None:

@@ -11,7 +11,8 @@ from holdfast.store import sql
 from holdfast.store.connection import Connection
 
 _Q = sql.load("ltv")
-REBUILD_TIMEOUT = "10min"
+REBUILD_TIMEOUT = "30min"
+REBUILD_MEMORY = "64MB"
 
 
 class LtvState(msgspec.Struct, frozen=True):
@@ -117,7 +118,9 @@ async def analyse(connection: Connection) -> None:
 async def rebuild(connection: Connection, site_id: int, *, zone: str, currency: str) -> int:
     """Counts the whole store anew; where that differs from what was kept, it takes its place. How many customers,
     months and cohorts differed."""
-    await connection.execute(f"set local statement_timeout = '{REBUILD_TIMEOUT}'")
+    await connection.execute(
+        f"set local statement_timeout = '{REBUILD_TIMEOUT}'; set local work_mem = '{REBUILD_MEMORY}'"
+    )
     await connection.execute(_Q["count_customers"], site_id, None, zone, currency)
     differences: int = await connection.fetchval(_Q["count_differences"], site_id)
     if differences:
