@@ -17,10 +17,10 @@ class Unlimited:
         return 0.0
 
     async def prime(self, name: str, left: float, *, burst: float | None, per_s: float | None) -> None:
-        raise AssertionError
+        return None
 
     async def block(self, name: str, wait_s: float) -> None:
-        raise AssertionError
+        return None
 
 
 def client(reachable: Reachable) -> Client:

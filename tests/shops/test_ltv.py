@@ -13,6 +13,7 @@ import pytest
 
 from holdfast.domain.sync.rows import Line, Order, Refund
 from holdfast.services.demo_orders import find_file, generated, purchases, shop_orders
+from holdfast.services.ltv.predicting import foretell
 from holdfast.services.sync.connections import RateRequest
 from holdfast.services.sync.kit import SyncLimits
 from holdfast.store import ltv as ltv_store
@@ -60,6 +61,21 @@ async def test_the_cdnow_cohorts_are_what_a_plain_loop_counts(rig: Rig, limits: 
     assert await rig.stores.counting.verify(rig.site) == 0
     view = await rig.stores.reading.cohorts(rig.site)
     assert all(cell.retention <= 1 for cohort in view.cohorts for cell in cohort.months)
+    if path is not None:
+        await prediction_is_near(rig)
+
+
+async def prediction_is_near(rig: Rig) -> None:
+    """What is foretold of these customers is held against the quarter of their past that it was not shown."""
+    end = datetime(1998, 7, 1, tzinfo=UTC)
+    async with rig.pool.acquire() as connection:
+        found = await ltv_store.histories(
+            connection, rig.site.id, zone=rig.site.time_zone, before=end, limit=1_000, currency="USD"
+        )
+    told = foretell(found, end.date(), weeks=39, as_of=end)
+    assert told is not None and told.held_out_real > 200
+    assert told.held_out_error is not None and abs(told.held_out_error) < 0.2
+    assert abs(told.held_out_foretold - told.held_out_real) <= abs(told.held_out_error) * told.held_out_real + 0.1
 
 
 # -- incremental = rebuild = the loop ------------------------------------------------------------------------------
