@@ -17,6 +17,7 @@ HORIZONS = (1, 3, 6, 12)
 CENT = Decimal("0.01")
 FOURTH = Decimal("0.0001")
 ZERO = Decimal(0)
+NO_MONEY = Decimal("0.00")
 
 RefundsBy = Literal["order", "date"]
 
@@ -144,13 +145,13 @@ def _cohort(
 ) -> Cohort:  # fmt: skip
     cells: list[Cell] = []
     net_so_far = ZERO
-    number = 0
-    while number < months_max and month_after(one.cohort, number) < until:
-        is_partial = month_after(one.cohort, number + 1) > until
+    complete = (until.year - one.cohort.year) * 12 + until.month - one.cohort.month
+    begun = complete + (until.day > 1)
+    for number in range(min(begun, months_max)):
+        is_partial = number >= complete
         cell = _cell(one, figures.get(number), number, net_so_far, refunds_by, is_partial=is_partial)
         net_so_far += cell.net
         cells.append(cell)
-        number += 1
     cac = None if spend is None else spend / one.size
     return Cohort(
         one.cohort,
@@ -174,7 +175,9 @@ def _cell(
             number, is_partial, 0, 0, ZERO, ZERO, ZERO, ZERO, _money(before / one.size), _share(0, one.size), None
         )
     refunds = figures.refunds_by_order if refunds_by == "order" else figures.refunds_by_date
-    net = figures.gross - figures.discounts - refunds
+    net = figures.gross
+    if figures.discounts or refunds:
+        net -= figures.discounts + refunds
     return Cell(
         number,
         is_partial,
@@ -208,7 +211,7 @@ def _payback(cells: Sequence[Cell], size: int, cac: Decimal) -> int | None:
 
 
 def _money(value: Decimal) -> Decimal:
-    return value.quantize(CENT, ROUND_HALF_EVEN)
+    return value.quantize(CENT, ROUND_HALF_EVEN) if value else NO_MONEY
 
 
 def _share(part: int, whole: int) -> Decimal:
