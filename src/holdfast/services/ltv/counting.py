@@ -72,6 +72,9 @@ class Counting:
             differences = await store.rebuild(connection, site.id, zone=site.time_zone, currency=site.settings.currency)
             await self._close(connection, lines, site, 0, differences=differences)
         if differences:
+            # all of it was written anew: until somebody looks how large it is, any index is taken for the best
+            async with self._kit.pool.acquire() as connection:
+                await store.analyse(connection)
             found = OpenFinding(new_id(), RULE, site.slug, {"rows": differences})
             await self._desk.submit(site.id, found, actor="sync")
         else:
