@@ -31,16 +31,17 @@ def dumped(url: str, bindir: Path) -> list[str]:
 
 
 async def test_schema_sql_equals_the_sum_of_the_migrations(
-    database_url: str, make_database: Callable[[str], str], bindir: Path
+    empty_database_url: str, make_database: Callable[[str], str], bindir: Path
 ) -> None:
     url = make_database("template1")
+    await migrate.migrate(empty_database_url)
     connection = await asyncpg.connect(url)
     try:
         await connection.execute(SCHEMA.read_text(encoding="utf-8"))
     finally:
         await connection.close()
     ours, theirs = await asyncio.gather(
-        asyncio.to_thread(dumped, url, bindir), asyncio.to_thread(dumped, database_url, bindir)
+        asyncio.to_thread(dumped, url, bindir), asyncio.to_thread(dumped, empty_database_url, bindir)
     )
     assert ours
     assert ours == theirs
