@@ -33,11 +33,12 @@ export function openDialog({ title, under = null, body, foot = null, kind = "dia
   };
   const live = (/** @type {any} */ part) => (typeof part === "function" ? () => part(opened) : part);
   const parts = { title: live(title), under: live(under), body: live(body), foot: live(foot) };
+  // no <header> and <footer>: outside of <main> they would be the page's banner and its imprint a second time
   const content = () => html`
-    <header class="dialog-head"><div class="grow"><h2 id=${id}>${parts.title}</h2>${parts.under}</div>
-      <button type="button" class="button quiet icon-only" aria-label=${t("dialog.close")} @click=${() => opened.close()}>${icon("cross")}</button></header>
+    <div class="dialog-head"><div class="grow"><h2 id=${id}>${parts.title}</h2>${parts.under}</div>
+      <button type="button" class="button quiet icon-only" aria-label=${t("dialog.close")} @click=${() => opened.close()}>${icon("cross")}</button></div>
     <div class="dialog-body">${parts.body}</div>
-    <footer class="dialog-foot">${parts.foot}</footer>`;
+    <div class="dialog-foot">${parts.foot}</div>`;
   opened.redraw();
   element.addEventListener("click", (event) => { if (event.target === element) opened.close(); });
   element.addEventListener("close", () => {
