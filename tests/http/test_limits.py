@@ -57,6 +57,13 @@ def test_an_address_may_ask_so_often_and_is_told_when_to_come_back(make_server: 
     assert 1 <= int(refused.headers["retry-after"]) <= 120
     assert refused.headers["ratelimit-policy"] == '"address";q=10;w=60'
     assert refused.headers["ratelimit"] == f'"address";r=0;t={refused.headers["retry-after"]}'
+    in_browser = {**ANYBODY, "Accept": "text/html,*/*;q=0.8", "Accept-Language": "de"}
+    page = httpx.post(f"{server.url}/s/nowhere/confirm", headers=in_browser, data={"name": "Ann"})
+    assert (page.status_code, page.headers["content-type"]) == (429, "text/html; charset=utf-8")
+    assert page.headers["retry-after"]
+    assert "Zu viele Versuche" in page.text
+    assert 'lang="de"' in page.text
+    assert httpx.get(f"{server.url}/api/sites", headers=in_browser).json()["code"] == "too_many_requests"
     former = httpx.get(f"{server.url}/api/bookings", headers=ANYBODY)
     assert (former.status_code, former.json()["success"], former.json()["code"]) == (429, False, "too_many_requests")
     assert server.client.get("/api/sites", headers=ANYBODY).status_code == 200, "who has the token is not limited"

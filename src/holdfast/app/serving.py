@@ -13,6 +13,7 @@ import structlog
 from holdfast import __version__
 from holdfast.app.house import EMBEDDED_STOP_S, House, opened
 from holdfast.app.loops import health_of, running_loops
+from holdfast.console.booking_page_drawing import page_of
 from holdfast.http.api import build
 from holdfast.http.auth import Gate
 from holdfast.http.context import Context, HttpLimits
@@ -110,6 +111,7 @@ def application(house: House) -> Any:
     metrics = Metrics(house.desk, edge.traffic, health, loops=house.loops, pools=pools, disks=house.disks)
     metrics.count_sockets(lambda: sockets.count)
     edge.inner.state["metrics"] = metrics
+    edge.page = page_of(edge.inner)
     edge.inner.state["watching"] = sockets.watching
     return edge
 

@@ -4,6 +4,7 @@ Refuses what the console's own pages may do beyond it: a customer's page knows o
 """
 
 import gzip
+from collections.abc import Callable
 from datetime import UTC, date, datetime
 from pathlib import Path
 from typing import Any
@@ -17,6 +18,7 @@ from litestar.response import Redirect
 
 from holdfast.console.assets import CUSTOMER_STYLES, Assets, assets_of
 from holdfast.console.booking_page_wish import Wish
+from holdfast.console.problems import sentence_of, told_wait
 from holdfast.console.words import LANGUAGES, Words, language_of
 from holdfast.domain.actors import Actor, rights_at
 from holdfast.domain.errors import Refusal
@@ -172,7 +174,7 @@ def draw(
         "address": drawing.assets.address, "styles": drawing.assets.address(CUSTOMER_STYLES),
         "modules": [drawing.assets.address(name) for name in MODULES], "languages": LANGUAGES,
         "chosen": wish.chosen(kind) if wish is not None else {}, "typed": _Said(wish.typed if wish is not None else ()),
-        "problem": None, "names": {}, **names,
+        "problem": None, "names": {}, "told": _teller(visit.words, visit.site), **names,
     }  # fmt: skip
     for name in ("problem", "said"):
         if given.get(name) is not None:
@@ -183,6 +185,12 @@ def draw(
     if wish is not None and status == 200 and visit.request.method == "GET" and "gzip" in _encodings(visit.request):
         body, headers["content-encoding"] = gzip.compress(body, 6, mtime=0), "gzip"
     return Response(body, status_code=status, headers=headers, media_type="text/html")
+
+
+def _teller(words: Words, site: Site | None = None) -> Callable[[dict[str, Any]], str]:
+    """What says a problem in a template; a question of the site's own is called as the site calls it."""
+    labels = {f"profile.{each.name}": each.label for each in site.settings.profile_fields} if site is not None else {}
+    return lambda problem: sentence_of(words, problem, label=labels.get(str(problem.get("field"))))
 
 
 def _encodings(request: Asked) -> str:
@@ -242,10 +250,39 @@ def on_customer_error(request: Asked, error: Exception) -> Response[Any]:
     drawing = _drawing(request)
     if problem["status"] == 401 and not caller_of(request).is_known:
         return Redirect(f"/sign-in?{urlencode({'next': request.url.path})}", status_code=303)
-    given = {
-        "t": words, "site": None, "home": "", "account": None, "theme": "auto", "address": drawing.assets.address,
-        "styles": drawing.assets.address(CUSTOMER_STYLES), "modules": [], "problem": problem, "languages": {},
-        "position": "", "wish": None, "names": {},
-    }  # fmt: skip
+    given = _of_no_site(drawing.assets, words, problem)
     body = drawing.templates.get_template("booking_error.html").render(given).encode()
     return Response(body, status_code=problem["status"], media_type="text/html")
+
+
+def _of_no_site(assets: Assets, words: Words, problem: dict[str, Any]) -> dict[str, Any]:
+    """What a page that tells a problem is drawn with, where it is not known at which site."""
+    return {
+        "t": words, "site": None, "home": "", "account": None, "theme": "auto", "address": assets.address,
+        "styles": assets.address(CUSTOMER_STYLES), "modules": [], "problem": problem, "languages": {},
+        "position": "", "wish": None, "names": {}, "told": _teller(words),
+    }  # fmt: skip
+
+
+def page_of(app: Any) -> Callable[[Any, bytes], bytes]:
+    """What draws a refusal that no handler has come to hear of (too often, too late, from elsewhere), from the scope of
+    its request and its problem document."""
+
+    def drawn(scope: Any, document: bytes) -> bytes:
+        request: Asked = Request({**scope, "state": {}, "litestar_app": app, "app": app})
+        drawing, problem = _drawing(request), msgspec.json.decode(document)
+        words = Words(drawing.assets, language_of(request))
+        wait_s = int(problem.get("retry_after_s", 0))
+        given = {
+            **_of_no_site(drawing.assets, words, problem), "is_form": scope["method"] == "POST",
+            "again": quote(scope["path"], safe=_IN_ADDRESSES) + _query(scope),
+            "wait": told_wait(words, wait_s) if problem["code"] == "too_many_requests" and wait_s else "",
+        }  # fmt: skip
+        return drawing.templates.get_template("refused.html").render(given).encode()
+
+    return drawn
+
+
+def _query(scope: Any) -> str:
+    query: bytes = scope["query_string"]
+    return f"?{query.decode('latin-1')}" if query else ""

@@ -13,6 +13,7 @@ from litestar import Request, Response, Router, get, post
 from litestar.response import Redirect
 
 from holdfast.console.pages import MODULES, on_page_error, pages_of
+from holdfast.console.problems import sentence_of, told_wait
 from holdfast.console.viewer import SIGN_IN, SIGN_OUT, Viewer
 from holdfast.console.words import COOKIE, LANGUAGES, Words, language_of
 from holdfast.domain.actors import NOBODY
@@ -29,8 +30,6 @@ from holdfast.services.accounts import Accounts
 HOME = "/console"
 NEXT_CHARS_MAX = 2_000
 LANGUAGE_S = 365 * 24 * 3600
-SECONDS_TOLD_MAX = 120
-"""A longer wait is told in minutes."""
 TOLD = ("out", "reset", "role", "customer")
 """What the sign-in page may say of what was just done."""
 _OUR_PATH = re.compile(r"/(?![/\\])[^\x00-\x20\\\x7f]*")
@@ -167,14 +166,11 @@ def told_of(words: Words, refusal: Refusal | None) -> dict[str, Any] | None:
     """What a form says of a refusal: the text, the field it stands at, and for how many seconds nothing helps."""
     if refusal is None:
         return None
-    key, data = f"problem.{refusal.code}", refusal.data
-    if refusal.code == "invalid_request" and data.get("field") == "email":
-        key = "problem.invalid_email"
-    text = words(key, **data) if words.knows(key) else words("problem.unknown", code=refusal.code)
+    data = refusal.data
+    text = sentence_of(words, {**data, "code": refusal.code})
     wait_s = int(data.get("retry_after_s", 0)) if refusal.code == "too_many_requests" else 0
     if wait_s:
-        count, unit = (wait_s, "seconds") if wait_s < SECONDS_TOLD_MAX else (-(-wait_s // 60), "minutes")
-        text = words("entry.wait", wait=words(f"entry.{unit}#{'one' if count == 1 else 'other'}", n=count))
+        text = told_wait(words, wait_s)
     return {"text": text, "field": data.get("field"), "wait_s": wait_s}
 
 

@@ -17,6 +17,7 @@ from litestar.response import Redirect
 
 from holdfast import __version__
 from holdfast.console.assets import STYLES, Assets, asset, assets_of, favicon
+from holdfast.console.problems import sentence_of
 from holdfast.console.screens import (
     BOARD,
     JOBS,
@@ -251,8 +252,10 @@ def on_page_error(request: Asked, error: Exception) -> Response[Any]:
     if problem["status"] == 401 and not caller_of(request).is_known:
         asked = request.url.path + (f"?{request.url.query}" if request.url.query else "")
         return Redirect(f"{SIGN_IN}?{urlencode({'next': asked})}", status_code=303)
-    return pages_of(request).draw(
-        request, "error.html", viewer=Viewer("", ()), status=problem["status"], data={}, problem=problem
+    pages = pages_of(request)
+    told_now = sentence_of(Words(pages.assets, language_of(request)), problem)
+    return pages.draw(
+        request, "error.html", viewer=Viewer("", ()), status=problem["status"], data={}, problem=problem, told=told_now
     )
 
 

@@ -20,7 +20,7 @@ from holdfast.http.deadlines import Deadlines
 from holdfast.http.errors import PROBLEM_MEDIA, EdgeError, Headers
 from holdfast.http.former.shape import is_former, teller_at
 from holdfast.http.guards import Guards
-from holdfast.http.headers import HSTS, SECURITY, completed
+from holdfast.http.headers import HSTS, PAGE, SECURITY, completed
 from holdfast.http.rights import sees_names
 from holdfast.http.traffic import BOOKING, Traffic
 from holdfast.services.limiter import Use
@@ -44,6 +44,11 @@ STOPPING_S = 5
 Allowed = Callable[[str], list[str]]
 _JSON: Headers = [(b"content-type", b"application/json"), *SECURITY]
 _PROBLEM: Headers = [(b"content-type", PROBLEM_MEDIA), *SECURITY]
+_PAGE: Headers = [
+    (b"content-type", b"text/html; charset=utf-8"),
+    (b"vary", b"accept, accept-language, cookie"),
+    *PAGE,
+]
 _CLOSE: Headers = [(b"connection", b"close")]
 _NONE: Headers = []
 _BEFORE, _AFTER = "/api/sites/", "/bookings"
@@ -75,6 +80,8 @@ class Edge:
         self.stopping = stopping or asyncio.Event()
         self.sockets: Any = None
         """What serves Socket.IO, if anything does: it admits its callers itself."""
+        self.page: Callable[[Any, bytes], bytes] | None = None
+        """What makes a page of a problem document, for a browser that shows it to a person."""
 
     async def __call__(self, scope: Any, receive: Any, send: Any) -> None:
         if self.guards.proxies and scope["type"] != "lifespan":
@@ -128,10 +135,18 @@ class Edge:
             if answering.started:
                 log.exception("an answer broke off", path=path)
                 raise
-            await answering.reply(reply_to(error, scope), _told_as(path))
+            await answering.reply(*self.told(error, scope))
         finally:
             self.deadlines.end(answering)
             self.traffic.under_way -= 1
+
+    def told(self, error: Exception, scope: Any) -> tuple[Reply, Headers]:
+        """The answer to a failed request, and what is common to answers of its shape."""
+        reply = reply_to(error, scope)
+        if self.page is None or not _wants_page(scope):
+            return reply, _told_as(scope["path"])
+        status, headers, document = reply
+        return (status, headers, self.page(scope, document)), _PAGE
 
     async def _admit(self, scope: Any, headers: dict[bytes, bytes]) -> Actor:
         try:
@@ -241,10 +256,9 @@ class _Answering:
         # answered beside the request's own task: a driver waits for a database that stands still even when cancelled
         self.gave_up = True
         error = EdgeError("body_incomplete", headers=_CLOSE) if self.listening else TimeoutError()
-        reply = reply_to(error, self.scope)
+        reply, common = self.edge.told(error, self.scope)
         self.edge.traffic.answered(self.scope, self.route, reply[0], monotonic() - self.began)
-        common = [*_told_as(self.scope["path"]), *self._more()]
-        _late.add(late := asyncio.ensure_future(_send(self.send, reply, common)))
+        _late.add(late := asyncio.ensure_future(_send(self.send, reply, [*common, *self._more()])))
         late.add_done_callback(_late.discard)
         self.task.cancel()
 
@@ -275,6 +289,13 @@ def reply_to(error: Exception, scope: Any) -> Reply:
 
 def _told_as(path: str) -> Headers:
     return _JSON if is_former(path) else _PROBLEM
+
+
+def _wants_page(scope: Any) -> bool:
+    """Whether a browser asks for something to show: a program that takes anything at all gets the document."""
+    if scope["path"].startswith("/api") or is_former(scope["path"]):
+        return False
+    return any(name == b"accept" and b"text/html" in value for name, value in scope["headers"])
 
 
 def _bare(send: Any) -> Any:

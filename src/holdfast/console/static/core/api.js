@@ -3,8 +3,8 @@
  * happens once however often it has to be sent. A refusal is a `Problem` with a sentence for people.
  */
 
-import { hasWords, t } from "./i18n.js";
 import { page } from "./page.js";
+import { sentenceOf } from "./problems.js";
 import { clock } from "./time.js";
 
 const ATTEMPTS_MAX = 4;
@@ -17,18 +17,11 @@ const AGAIN = new Set([429, 502, 503, 504]);
 export class Problem extends Error {
   /** @param {number} status @param {any} data */
   constructor(status, data) {
-    super(sentence(data));
+    super(sentenceOf(data));
     this.status = status;
     this.code = String(data.code ?? "unknown");
     this.data = data;
   }
-}
-
-/** @param {any} data */
-function sentence(data) {
-  const key = `problem.${data.code}`;
-  if (hasWords(key)) return t(key, data);
-  return data.detail ?? t("problem.unknown", { code: data.code ?? "?" });
 }
 
 /** A key for one wish of a person. Works on plain HTTP too, where `randomUUID` is missing. */

@@ -74,7 +74,10 @@ async function send(form, submitter) {
   if (!isPost) address.search = fields.toString();
   try {
     const { page, response } = await ask(address.href, isPost ? fields : null);
-    answered(page, response);
+    const refused = page.querySelector("[data-refused]");
+    // nothing has heard of the form: it stays as it is, to be sent again
+    if (refused !== null) tell(form, refused.textContent ?? "");
+    else answered(page, response);
   } catch {
     tell(form, word("unreachable"));
   } finally {

@@ -30,7 +30,7 @@ function refuse(form, problem) {
   if (!(place instanceof HTMLElement)) return;
   place.hidden = false;
   const text = place.querySelector("p, span");
-  if (text !== null) text.textContent = problem.code === "invalid_request" && name === "email" ? t("problem.invalid_email") : problem.message;
+  if (text !== null) text.textContent = problem.message;
   if (control instanceof HTMLElement) {
     control.setAttribute("aria-invalid", "true");
     control.focus();
