@@ -7,7 +7,7 @@ from typing import Any
 
 import httpx
 import pytest
-from playwright.async_api import Page, expect
+from playwright.async_api import CDPSession, Page, expect
 
 from tests.console.conftest import PHONE, Looker
 from tests.console.test_look import LOOKS, check
@@ -100,6 +100,38 @@ async def drag(page: Page, what: Any, *, rows: int = 0, nights: int = 0, at_end:
     await page.mouse.down()
     await page.mouse.move(x + nights * night / 2, y + rows * lane["height"] / 2, steps=3)
     await page.mouse.move(x + nights * night, y + rows * (lane["height"] + 1), steps=3)
+
+
+async def touch(wire: CDPSession, *steps: tuple[str, float, float]) -> None:
+    """What a finger does: touchStart, touchMove, touchEnd, each at a place."""
+    for kind, x, y in steps:
+        points = [] if kind == "touchEnd" else [{"x": x, "y": y}]
+        await wire.send("Input.dispatchTouchEvent", {"type": kind, "touchPoints": points})
+
+
+async def test_a_finger_that_holds_a_stay_carries_it_and_one_that_strokes_over_it_scrolls(
+    looker: Looker, client: httpx.Client, hotel: str, stay: Stay
+) -> None:
+    booked = stay("101", 1, 2)
+    page = await looker.open(f"/console/{hotel}", viewport=PHONE, has_touch=True)
+    wire = await page.context.new_cdp_session(page)
+    chart, found = page.locator(".tape"), await bar(page, "101", "Ann Lee").bounding_box()
+    assert found is not None
+    x, y = found["x"] + found["width"] / 2, found["y"] + found["height"] / 2
+    await touch(wire, ("touchStart", x, y), *(("touchMove", x - 20 * n, y) for n in range(1, 6)), ("touchEnd", 0, 0))
+    await expect(page.locator(".ghost")).to_have_count(0)
+    await page.wait_for_function("document.querySelector('.tape').scrollLeft > 40")
+    assert now_of(client, hotel, booked)[0] == ["101"]
+    await chart.evaluate("(element) => element.scrollTo({ left: 0, behavior: 'instant' })")
+    row = await page.locator(".tape-row[data-unit='102']").bounding_box()
+    assert row is not None
+    await touch(wire, ("touchStart", x, y))
+    await expect(chart).to_have_class(re.compile("is-dragging"))
+    await touch(wire, ("touchMove", x, y + row["height"] / 2), ("touchMove", x, y + row["height"] * 2))
+    await expect(page.locator(".ghost-words")).to_contain_text("103")
+    await touch(wire, ("touchEnd", 0, 0))
+    await expect(bar(page, "103", "Ann Lee")).to_be_visible(timeout=SOON_MS)
+    assert now_of(client, hotel, booked) == (["103"], day(1), day(3), "Reserved")
 
 
 async def test_a_stay_is_dragged_to_another_room_and_other_nights(

@@ -11,10 +11,11 @@ import { openStayForm } from "./stay_form.js";
 
 /** @typedef {import("./tape_state.js").Tape} Tape */
 /** @typedef {import("./tape_model.js").Stay} Stay */
-/** @typedef {{stay: Stay, edge: "start" | "end" | "", x: number, y: number, isDragging: boolean, timer: any, pointer: number}} Grip */
+/** @typedef {{stay: Stay, edge: "start" | "end" | "", x: number, y: number, scrolled: number, isDragging: boolean, timer: any, pointer: number}} Grip */
 
 const SLOP_PX = 5;
 const EDGE_PX = 9;
+const FINGER_EDGE_PX = 18;
 const HOLD_MS = 350;
 const SCROLL_EDGE_PX = 36;
 const SCROLL_PX = 14;
@@ -50,9 +51,10 @@ export function dragging(tape, box) {
     if (bar === null || stay === undefined || event.button !== 0 || tape.planner.isSaving.peek()) return;
     tape.planner.cancel();
     const at = bar.getBoundingClientRect();
-    const isEdge = at.width > EDGE_PX * 3;
-    const edge = isEdge && at.right - event.clientX < EDGE_PX ? "end" : isEdge && event.clientX - at.left < EDGE_PX && stay.booking.started_at === null ? "start" : "";
-    const held = { stay, edge: /** @type {Grip["edge"]} */ (edge), x: event.clientX, y: event.clientY, isDragging: false, timer: null, pointer: event.pointerId };
+    const reach = event.pointerType === "touch" ? FINGER_EDGE_PX : EDGE_PX;
+    const isEdge = at.width > reach * 3;
+    const edge = isEdge && at.right - event.clientX < reach ? "end" : isEdge && event.clientX - at.left < reach && stay.booking.started_at === null ? "start" : "";
+    const held = { stay, edge: /** @type {Grip["edge"]} */ (edge), x: event.clientX, y: event.clientY, scrolled: box.scrollLeft, isDragging: false, timer: null, pointer: event.pointerId };
     grip = held;
     if (event.pointerType === "touch") grip.timer = setTimeout(() => begin(held), HOLD_MS);
   });
@@ -64,7 +66,8 @@ export function dragging(tape, box) {
       if (event.pointerType === "touch") return end();
       begin(grip);
     }
-    const days = Math.round((event.clientX - grip.x) / cellWidth());
+    // the chart may have scrolled beneath the pointer
+    const days = Math.round((event.clientX - grip.x + box.scrollLeft - grip.scrolled) / cellWidth());
     const { stay, edge } = grip;
     const row = document.elementFromPoint(event.clientX, event.clientY)?.closest(".tape-row[data-unit]");
     const unit = edge === "" && row instanceof HTMLElement ? row.dataset.unit : undefined;
@@ -83,7 +86,8 @@ export function dragging(tape, box) {
     end();
   });
   box.addEventListener("pointercancel", () => { if (grip?.isDragging) tape.planner.cancel(); end(); });
-  // a finger that carries a bar must not scroll the page
+  // a finger that holds a bar must neither open the browser's menu nor scroll the page
+  box.addEventListener("contextmenu", (event) => { if (grip !== null) event.preventDefault(); });
   box.addEventListener("touchmove", (event) => { if (grip?.isDragging) event.preventDefault(); }, { passive: false });
   box.addEventListener("keydown", (event) => { if (event.key === "Escape" && grip?.isDragging) { tape.planner.cancel(); end(); } });
 
@@ -114,6 +118,7 @@ export function dragging(tape, box) {
 function scrollAtEdge(box, event) {
   const at = box.getBoundingClientRect();
   const down = event.clientY > at.bottom - SCROLL_EDGE_PX ? SCROLL_PX : event.clientY < at.top + SCROLL_EDGE_PX * 2 ? -SCROLL_PX : 0;
-  const across = event.clientX > at.right - SCROLL_EDGE_PX ? SCROLL_PX : 0;
+  const lane = at.left + (box.querySelector(".tape-corner")?.getBoundingClientRect().width ?? 0);
+  const across = event.clientX > at.right - SCROLL_EDGE_PX ? SCROLL_PX : event.clientX < lane + SCROLL_EDGE_PX && event.clientX > at.left ? -SCROLL_PX : 0;
   if (down !== 0 || across !== 0) box.scrollBy(across, down);
 }
