@@ -155,13 +155,3 @@ def test_icons_and_the_manifest_are_there(client: httpx.Client) -> None:
     for icon in manifest.json()["icons"]:
         assert client.get(f"/static/icons/{icon['src']}").headers["content-type"] == icon["type"]
     assert client.get("/favicon.ico").headers["content-type"] == "image/png"
-
-
-def test_a_page_asks_at_once_for_all_that_its_screen_needs() -> None:
-    assets = Assets()
-    needed = set(assets.needed_by("screens/hotel_board.js"))
-    assert {"screens/tape_model.js", "screens/room_report.js", "core/window.js", "core/replica.js"} <= needed
-    for name in needed:
-        found = assets.find(name)
-        assert found is not None
-        assert found.body.count(b"\nimport ") == 0 or len(assets.needed_by(name)) > 1, name

@@ -7,14 +7,15 @@ Refuses every path that is not the name of a file it has read: there is nothing 
 import gzip
 import hashlib
 import json
-import posixpath
-import re
+from functools import cache
 from pathlib import Path
 from typing import Any
 
 import msgspec
 from litestar import Request, Response, get
 from litestar.exceptions import NotFoundException
+
+from holdfast.console.packs import packs_of
 
 FOLDER = Path(__file__).parent / "static"
 STATIC = "/static/"
@@ -33,7 +34,6 @@ MEDIA = {
 _PACKED = frozenset({".css", ".js", ".json", ".svg", ".webmanifest"})
 _KEPT = "public, max-age=31536000, immutable"
 _ASKED = "public, no-cache"
-_IMPORT = re.compile(rb"""^import\s(?:[^;]*?\sfrom\s)?["'](\.{1,2}/[^"']+)["'];""", re.MULTILINE)
 STYLES = "ui.css"
 """All style sheets of `ui/` and `screens/` as one file: one request before the first paint."""
 CUSTOMER_STYLES = "customer.css"
@@ -66,6 +66,8 @@ class Assets:
         self.words = _words(bodies)
         for language, words in self.words.items():
             bodies[f"i18n/{language}.json"] = json.dumps(words, ensure_ascii=False).encode()
+        modules = {name: body.decode() for name, body in bodies.items() if name.endswith(".js")}
+        bodies |= {name: text.encode() for name, text in packs_of(modules).items()}
         digest = hashlib.sha256(b"".join(name.encode() + b"\0" + bodies[name] for name in sorted(bodies)))
         self.version = MARK + digest.hexdigest()[:12]
         self._found = {name: _asset(name, body) for name, body in bodies.items()}
@@ -77,38 +79,22 @@ class Assets:
     def names(self, folder: str, suffix: str) -> list[str]:
         return [name for name in self._found if name.startswith(folder) and name.endswith(suffix)]
 
-    def needed_by(self, name: str) -> list[str]:
-        """A module and all that it imports, each once: what a browser can ask for at once instead of finding each when
-        it has read the one before."""
-        found, waiting = {name: None}, [name]
-        while waiting:
-            module = waiting.pop()
-            for path in _IMPORT.findall(self._found[module].body):
-                other = posixpath.normpath(posixpath.join(posixpath.dirname(module), path.decode()))
-                if other in self._found and other not in found:
-                    found[other] = None
-                    waiting.append(other)
-        return list(found)
-
     def address(self, name: str) -> str:
         """The address under which a browser may keep a file for ever."""
         assert name in self._found, f"there is no file {name!r}"
         return f"{STATIC}{self.version}/{name}"
 
 
-def assets_of(app: Any) -> Assets:
-    """The application's files, read once."""
-    if "assets" not in app.state:
-        app.state["assets"] = Assets()
-    found = app.state["assets"]
-    assert isinstance(found, Assets)
-    return found
+@cache
+def our_assets() -> Assets:
+    """The files of this package, read once a process."""
+    return Assets()
 
 
 @get("/static/{path:path}", include_in_schema=False, opt={"right": "open"})
 async def asset(request: Request[Any, Any, Any]) -> Response[bytes]:
     """A file, by its versioned address or by its plain one, which is asked about again each time."""
-    assets = assets_of(request.app)
+    assets = our_assets()
     name = str(request.scope["path"]).removeprefix(STATIC)
     version, _, rest = name.partition("/")
     if version.startswith(MARK):
@@ -132,7 +118,7 @@ async def asset(request: Request[Any, Any, Any]) -> Response[bytes]:
 @get("/favicon.ico", include_in_schema=False, opt={"right": "open"})
 async def favicon(request: Request[Any, Any, Any]) -> Response[bytes]:
     """For browsers that ask for it by themselves, on pages that name no icon."""
-    found = assets_of(request.app).find("icons/icon-32.png")
+    found = our_assets().find("icons/icon-32.png")
     assert found is not None
     headers = {"cache-control": "public, max-age=86400", "etag": found.tag}
     return Response(found.body, headers=headers, media_type=found.media)

@@ -16,7 +16,7 @@ from litestar import Request, Response
 from litestar.exceptions import NotFoundException
 from litestar.response import Redirect
 
-from holdfast.console.assets import CUSTOMER_STYLES, Assets, assets_of
+from holdfast.console.assets import CUSTOMER_STYLES, Assets, our_assets
 from holdfast.console.booking_page_wish import Wish
 from holdfast.console.problems import sentence_of, told_wait
 from holdfast.console.words import LANGUAGES, Words, language_of
@@ -99,7 +99,7 @@ async def visit_of(request: Asked, named: str, *, even_off: bool = False) -> Vis
     if caller.account_id is not None:
         account = account_view(await accounts_of(request).account(caller))
     now = datetime.fromtimestamp(now_ms() / 1000, UTC)
-    words = Words(assets_of(request.app), language_of(request))
+    words = Words(our_assets(), language_of(request))
     return Visit(request, context, site, caller, held, words, now, account, _booking_as(site, caller, held, account))
 
 
@@ -139,7 +139,7 @@ def _drawing(request: Asked) -> _Drawing:
             autoescape=True, undefined=StrictUndefined, trim_blocks=True, lstrip_blocks=True, auto_reload=False,
         )  # fmt: skip
         templates.filters["instant"] = _instant
-        state["booking_pages"] = _Drawing(assets_of(request.app), templates, Epochs(context_of(request).reads))
+        state["booking_pages"] = _Drawing(our_assets(), templates, Epochs(context_of(request).reads))
     found = state["booking_pages"]
     assert isinstance(found, _Drawing)
     return found
@@ -246,7 +246,7 @@ def problem_of(request: Asked, refusal: Refusal | EdgeError) -> dict[str, Any]:
 def on_customer_error(request: Asked, error: Exception) -> Response[Any]:
     """A failure as a page; who has to say who they are is asked to."""
     problem = msgspec.json.decode(on_error(request, error).content)
-    words = Words(assets_of(request.app), language_of(request))
+    words = Words(our_assets(), language_of(request))
     drawing = _drawing(request)
     if problem["status"] == 401 and not caller_of(request).is_known:
         return Redirect(f"/sign-in?{urlencode({'next': request.url.path})}", status_code=303)
@@ -269,7 +269,8 @@ def page_of(app: Any) -> Callable[[Any, bytes], bytes]:
     its request and its problem document."""
 
     def drawn(scope: Any, document: bytes) -> bytes:
-        request: Asked = Request({**scope, "state": {}, "litestar_app": app, "app": app})
+        seen: Any = {**scope, "state": {}, "litestar_app": app, "app": app}
+        request: Asked = Request(seen)
         drawing, problem = _drawing(request), msgspec.json.decode(document)
         words = Words(drawing.assets, language_of(request))
         wait_s = int(problem.get("retry_after_s", 0))

@@ -12,7 +12,7 @@ from urllib.parse import quote, urlencode
 from litestar import Request, Response, Router, get, post
 from litestar.response import Redirect
 
-from holdfast.console.pages import MODULES, on_page_error, pages_of
+from holdfast.console.pages import on_page_error, pages_of
 from holdfast.console.problems import sentence_of, told_wait
 from holdfast.console.viewer import SIGN_IN, SIGN_OUT, Viewer
 from holdfast.console.words import COOKIE, LANGUAGES, Words, language_of
@@ -154,7 +154,7 @@ def _draw(request: Asked, template: str, *, refusal: Refusal | None = None, **na
         "email": "", "step": "", "told": None, "name": None, "is_over": False, "is_sent": False,
         "problem": told_of(words, refusal), "next": _next(request), "here": request.url.path,
         "languages": [(code, name, _address(request, code)) for code, name in LANGUAGES.items()],
-        "modules": [pages.assets.address(name) for name in pages.assets.names(MODULES[0], ".js")],
+        "modules": [pages.assets.address(name) for name in pages.assets.names("core/", ".js")],
     }  # fmt: skip
     status = 200 if refusal is None else STATUS.get(refusal.code, 409)
     return pages.draw(

@@ -16,7 +16,8 @@ from litestar.params import FromPath
 from litestar.response import Redirect
 
 from holdfast import __version__
-from holdfast.console.assets import STYLES, Assets, asset, assets_of, favicon
+from holdfast.console.assets import STYLES, Assets, asset, favicon, our_assets
+from holdfast.console.packs import START, pack_name
 from holdfast.console.problems import sentence_of
 from holdfast.console.screens import (
     BOARD,
@@ -43,8 +44,6 @@ from holdfast.services.journal import Epochs
 from holdfast.services.people import organisations
 
 SITES_MAX = 500
-MODULES = ("core/", "frame/", "ui/")
-"""Folders whose modules every page needs: asked for with the page, not one by one as they import each other."""
 THEMES = ("auto", "light", "dark")
 DENSITIES = ("comfortable", "compact")
 
@@ -84,17 +83,12 @@ class Pages:
         given = {
             "site": None, "sites": [], "screen": None, "screens": [], "module": None, "t": words, "viewer": viewer,
             "look": look, "address": self.assets.address, "styles": self.assets.address(STYLES),
-            "modules": [self.assets.address(name) for name in self._modules(names.get("module"))],
+            "modules": [self.assets.address(pack_name(name)) for name in (START, names.get("module")) if name],
             "words": self.assets.address(f"i18n/{words.language}.json"),
             "data": _in_page(page), **names,
         }  # fmt: skip
         body = self._templates.get_template(template).render(given).encode()
         return Response(body, status_code=status, media_type="text/html")
-
-    def _modules(self, screen: str | None) -> list[str]:
-        """What a page's browser is to ask for at once: what every page needs, and what its screen does."""
-        common = [name for folder in MODULES for name in self.assets.names(folder, ".js")]
-        return list(dict.fromkeys([*common, *(self.assets.needed_by(screen) if screen is not None else [])]))
 
 
 def _one_of(known: tuple[str, ...], given: str | None) -> str:
@@ -111,7 +105,7 @@ def pages_of(request: Asked) -> Pages:
     state = request.app.state
     if "pages" not in state:
         reads = context_of(request).reads
-        state["pages"] = Pages(assets_of(request.app), Board(reads, Epochs(reads)))
+        state["pages"] = Pages(our_assets(), Board(reads, Epochs(reads)))
     found = state["pages"]
     assert isinstance(found, Pages)
     return found

@@ -4,6 +4,7 @@
  */
 
 import { ask, here } from "../core/api.js";
+import { bring } from "../core/bring.js";
 import { collator, t } from "../core/i18n.js";
 import { may, page } from "../core/page.js";
 import { siteStore } from "../core/store.js";
@@ -27,7 +28,7 @@ function units() {
   const all = [...siteStore().replica.units.values()].sort((a, b) => collator.compare(a.code, b.code));
   return all.map((unit) => ({
     label: unit.code, icon: lookOf(unit.shown_status).icon, hint: lookOf(unit.shown_status).word,
-    run: async () => { (await import("../screens/unit_here.js")).openUnitHere(unit.code); },
+    run: async () => { (await bring("screens/unit_here.js")).openUnitHere(unit.code); },
   }));
 }
 
@@ -59,6 +60,6 @@ function command(booking) {
   return {
     label: [booking.reference, who].filter(Boolean).join(" · "), icon: lookOf(booking.state).icon,
     hint: `${booking.units.join(", ")} · ${rangeOf(booking.from, booking.to)} · ${lookOf(booking.state).word}`,
-    run: async () => { (await import("../screens/booking_drawer.js")).openBooking(booking.id, t("booking.title")); },
+    run: async () => { (await bring("screens/booking_drawer.js")).openBooking(booking.id, t("booking.title")); },
   };
 }

@@ -1,5 +1,6 @@
 /** Begins each page: words, frame, keys, then the screen's own module, which exports `open(page)`. */
 
+import { bring } from "../core/bring.js";
 import { page } from "../core/page.js";
 import { loadWords, t } from "../core/i18n.js";
 import { hotkeys } from "../core/hotkeys.js";
@@ -9,6 +10,7 @@ import { siteStore } from "../core/store.js";
 import { offer, openPalette } from "../ui/palette.js";
 import { openDialog } from "../ui/dialog.js";
 import { html } from "../core/html.js";
+import { loadIcons } from "../ui/icon.js";
 import { density, setDensity, setTheme } from "./look.js";
 import { kindIcon, showAccount, showSwitcher } from "./menus.js";
 import { showShortcuts } from "./shortcuts.js";
@@ -51,7 +53,7 @@ function setCommands() {
 }
 
 async function start() {
-  await loadWords();
+  await Promise.all([loadWords(), loadIcons()]);
   startTicking();
   startBeating();
   setKeys();
@@ -65,7 +67,7 @@ async function start() {
     searchSite();
   }
   if (page.module) {
-    const screen = await import(new URL(`../${page.module}`, import.meta.url).href);
+    const screen = await bring(page.module);
     await screen.open(page);
   }
   document.documentElement.dataset.ready = "true";
