@@ -14,6 +14,7 @@
  *
  * @typedef {{strings: TemplateStringsArray, values: any[], isSvg: boolean}} Template
  * @typedef {{index: number, kind: "child" | "attribute", name: string, pieces: string[]}} Place
+ * @typedef {{element: HTMLTemplateElement, places: Place[], isClosed: boolean}} Compiled `isClosed`: begins and ends with what stays
  * @typedef {{set: (values: any[], at: number) => number, dispose: () => void}} Part
  */
 
@@ -23,7 +24,7 @@ import { Child, Each, setDraw } from "./html_child.js";
 export { Each };
 
 const MARK = "h\u{1F}";
-/** @type {WeakMap<TemplateStringsArray, {element: HTMLTemplateElement, places: Place[]}>} */ const compiled = new WeakMap();
+/** @type {WeakMap<TemplateStringsArray, Compiled>} */ const compiled = new WeakMap();
 /** @type {WeakMap<Node, Child>} */ const roots = new WeakMap();
 
 /** @param {TemplateStringsArray} strings @param {...any} values @returns {Template} */
@@ -54,7 +55,7 @@ export function unrender(container) {
   container.textContent = "";
 }
 
-/** @param {Template} template */
+/** @param {Template} template @returns {Compiled} */
 function compile({ strings, isSvg }) {
   const known = compiled.get(strings);
   if (known !== undefined) return known;
@@ -72,7 +73,9 @@ function compile({ strings, isSvg }) {
   const element = document.createElement("template");
   element.innerHTML = isSvg ? `<svg>${text}</svg>` : text;
   if (isSvg) element.content.replaceChildren(...(element.content.firstChild?.childNodes ?? []));
-  const made = { element, places: placesIn(element.content, names) };
+  const { firstChild, lastChild } = element.content;
+  const isClosed = firstChild !== null && ![firstChild, lastChild].some((node) => node instanceof Comment);
+  const made = { element, places: placesIn(element.content, names), isClosed };
   compiled.set(strings, made);
   return made;
 }
@@ -100,15 +103,17 @@ function placesIn(content, names) {
 class Drawn {
   /** @param {Template} template */
   constructor(template) {
-    const { element, places } = compile(template);
+    const { element, places, isClosed } = compile(template);
     this.strings = template.strings;
+    this.isClosed = isClosed;
     this.content = document.importNode(element.content, true);
-    const walker = document.createTreeWalker(this.content, NodeFilter.SHOW_ELEMENT | NodeFilter.SHOW_COMMENT);
-    /** @type {Node[]} */ const nodes = [];
-    for (let node = walker.nextNode(); node !== null; node = walker.nextNode()) nodes.push(node);
-    /** @type {Part[]} */
-    this.parts = places.map(({ index, kind, name, pieces }) =>
-      kind === "child" ? new Child(/** @type {Comment} */ (nodes[index])) : attributeOf(/** @type {any} */ (nodes[index]), name, pieces));
+    /** @type {Part[]} */ this.parts = [];
+    if (places.length === 0) return;
+    const nodes = nodesAt(this.content, places);
+    for (let at = 0; at < places.length; at += 1) {
+      const { kind, name, pieces } = places[at];
+      this.parts.push(kind === "child" ? new Child(/** @type {Comment} */ (nodes[at])) : attributeOf(/** @type {any} */ (nodes[at]), name, pieces));
+    }
     this.update(template.values);
   }
 
@@ -121,6 +126,16 @@ class Drawn {
   dispose() {
     for (const part of this.parts) part.dispose();
   }
+}
+
+/** The node of each place, which are in the order of the document. @param {DocumentFragment} content @param {Place[]} places */
+function nodesAt(content, places) {
+  const walker = document.createTreeWalker(content, NodeFilter.SHOW_ELEMENT | NodeFilter.SHOW_COMMENT);
+  let [node, index] = [walker.nextNode(), 0];
+  return places.map((place) => {
+    for (; index < place.index; index += 1) node = walker.nextNode();
+    return node;
+  });
 }
 
 /** @param {HTMLElement} element @param {string} name @param {string[]} pieces @returns {Part} */

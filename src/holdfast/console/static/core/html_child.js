@@ -6,7 +6,7 @@
 import { effect, isSignal } from "./signals.js";
 
 /** @typedef {import("./html.js").Template} Template */
-/** @typedef {{strings: TemplateStringsArray, content: DocumentFragment, update: (values: any[]) => void, dispose: () => void}} Drawn */
+/** @typedef {{strings: TemplateStringsArray, content: DocumentFragment, isClosed: boolean, update: (values: any[]) => void, dispose: () => void}} Drawn */
 
 /** @type {(template: Template) => Drawn} */ let drawTemplate;
 
@@ -89,7 +89,10 @@ export class Child {
     }
     this.#empty();
     const drawn = drawTemplate(template);
-    this.#shown = { kind: "template", drawn };
+    const { firstChild: first, lastChild: last } = drawn.content;
+    // what begins and ends with nodes that stay needs no mark of where it begins
+    this.#shown = { kind: "template", drawn, first: drawn.isClosed ? first : null, last };
+    if (!drawn.isClosed) this.#mark();
     this.#insert(drawn.content);
   }
 
@@ -147,12 +150,11 @@ export class Child {
   }
 
   /** @param {Node} node */
-  #insert(node) {
-    const parent = this.end.parentNode;
-    if (parent === null) return;
-    // what stands in front of it, so that it is known later where it begins
-    if (this.start === null) this.start = parent.insertBefore(document.createComment(""), this.end);
-    parent.insertBefore(node, this.end);
+  #insert(node) { this.end.parentNode?.insertBefore(node, this.end); }
+
+  /** What stands in front of it, so that it is known later where it begins. */
+  #mark() {
+    if (this.start === null) this.start = this.end.parentNode?.insertBefore(document.createComment(""), this.end) ?? null;
   }
 
   /** Takes away what is shown. */
@@ -163,7 +165,8 @@ export class Child {
     if (shown.kind === "list") for (const { child } of shown.entries.values()) child.leave();
     else if (shown.kind === "template") {
       shown.drawn.dispose();
-      this.#remove();
+      if (shown.first === null) this.#remove();
+      else remove(shown.first, shown.last);
     } else shown.node.remove();
   }
 
@@ -172,6 +175,7 @@ export class Child {
     for (let node = this.end.previousSibling; node !== null && node !== this.start; node = this.end.previousSibling) node.remove();
   }
 
+  /** Takes all away, and follows nothing any more. */
   clear() {
     this.#stop();
     this.#stop = () => {};
@@ -184,5 +188,14 @@ export class Child {
     this.#stop = () => {};
     if (this.#shown?.kind === "list") for (const { child } of this.#shown.entries.values()) child.dispose();
     else if (this.#shown?.kind === "template") this.#shown.drawn.dispose();
+  }
+}
+
+/** @param {Node} first @param {ChildNode} last a later sibling, or the same */
+function remove(first, last) {
+  for (let node = /** @type {ChildNode | null} */ (last); node !== null;) {
+    const before = node.previousSibling;
+    node.remove();
+    node = node === first ? null : before;
   }
 }

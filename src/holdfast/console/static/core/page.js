@@ -29,7 +29,8 @@ export function keepInAddress(changes) {
     if (value === null || value === "") address.searchParams.delete(name);
     else address.searchParams.set(name, value);
   }
-  history.replaceState(history.state, "", address);
+  // a browser takes its time for it, even where nothing differs
+  if (address.href !== location.href) history.replaceState(history.state, "", address);
 }
 
 /** @param {string} name @param {string} otherwise */

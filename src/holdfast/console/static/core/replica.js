@@ -6,9 +6,20 @@
 const ENDING = new Set(["completed", "cancelled", "no_show", "expired", "rejected"].map((cause) => `booking.${cause}`));
 const ENDED = new Set(["completed", "cancelled", "noshow", "expired", "rejected", "checkedout"]);
 
+/** @type {Map<string, boolean>} */ const ending = new Map();
+
+/** @param {string} state as its policy says it */
+function isOver(state) {
+  let found = ending.get(state);
+  if (found === undefined) {
+    found = ENDED.has(state.toLowerCase().replace(/[^a-z]/g, ""));
+    ending.set(state, found);
+  }
+  return found;
+}
+
 /** Whether a booking holds its units. @param {any} booking */
-export const holds = (booking) =>
-  booking.ended_at === null && !ENDED.has(booking.state.toLowerCase().replace(/[^a-z]/g, ""));
+export const holds = (booking) => booking.ended_at === null && !isOver(booking.state);
 
 /** @param {any} told @returns {Set<string>} */
 export const unitsOf = (told) => new Set([...told.units, ...(told.parts ?? []).map((/** @type {any} */ part) => part.unit)]);
@@ -39,6 +50,7 @@ export class Replica {
   /** @type {Map<string, any>} */ bookings = new Map();
   /** @type {Map<string, any>} */ blocks = new Map();
   /** @type {Map<string, any>} */ units = new Map();
+  /** A unit's code → the ids of the bookings that name it. @type {Map<string, Set<string>>} */ #naming = new Map();
 
   /** @param {any} board @param {string | null} unit */
   constructor(board, unit = null) {
@@ -55,7 +67,9 @@ export class Replica {
     this.end = Date.parse(board.to);
     this.#heardAt = Date.parse(board.now);
     const own = board.bookings.filter((/** @type {any} */ one) => this.#concerns(one));
-    this.bookings = new Map(own.map((/** @type {any} */ one) => [one.id, one]));
+    this.bookings = new Map();
+    this.#naming = new Map();
+    for (const one of own) this.#putBooking(one);
     const blocks = board.blocks.filter((/** @type {any} */ one) => this.#concerns(one));
     this.blocks = new Map(blocks.map((/** @type {any} */ one) => [one.id, one]));
     this.units = new Map();
@@ -81,7 +95,7 @@ export class Replica {
   /** The live bookings that are in a unit or are yet to be, in the order in which they come to it; those that have left
    * it for another one are not. @param {string} code */
   bookingsOf(code) {
-    const own = [...this.bookings.values()].filter((one) => holds(one) && one.units.includes(code));
+    const own = [...(this.#naming.get(code) ?? [])].map((id) => this.bookings.get(id)).filter(holds);
     return own.sort((a, b) => comesAt(a, code, this.#heardAt) - comesAt(b, code, this.#heardAt));
   }
 
@@ -97,11 +111,28 @@ export class Replica {
   #hearBooking(event) {
     const { booking } = event.data;
     const before = this.bookings.get(booking.id);
-    if (this.#concerns(booking) && this.#isInView(booking, !ENDING.has(event.type))) this.bookings.set(booking.id, booking);
-    else this.bookings.delete(booking.id);
+    if (this.#concerns(booking) && this.#isInView(booking, !ENDING.has(event.type))) this.#putBooking(booking);
+    else this.#dropBooking(booking.id);
     for (const code of new Set([...unitsOf(booking), ...(before === undefined ? [] : unitsOf(before))])) {
       if (this.units.has(code)) this.#putUnit(this.units.get(code));
     }
+  }
+
+  /** @param {any} booking */
+  #putBooking(booking) {
+    for (const code of this.bookings.get(booking.id)?.units ?? []) if (!booking.units.includes(code)) this.#naming.get(code)?.delete(booking.id);
+    this.bookings.set(booking.id, booking);
+    for (const code of booking.units) {
+      const naming = this.#naming.get(code);
+      if (naming === undefined) this.#naming.set(code, new Set([booking.id]));
+      else naming.add(booking.id);
+    }
+  }
+
+  /** @param {string} id */
+  #dropBooking(id) {
+    for (const code of this.bookings.get(id)?.units ?? []) this.#naming.get(code)?.delete(id);
+    this.bookings.delete(id);
   }
 
   /** @param {import("./stream.js").JournalEvent} event */

@@ -4,6 +4,7 @@ import { html, render } from "../core/html.js";
 import { computed, effect, signal } from "../core/signals.js";
 import { collator, t } from "../core/i18n.js";
 import { announce } from "../core/announcer.js";
+import { gradually } from "../core/gradual.js";
 import { hotkeys } from "../core/hotkeys.js";
 import { clock, dayOf, longDayOf, minute, nowEachMinute, second, timeOf, zoneName } from "../core/time.js";
 import { inAddress, keepInAddress, may, page } from "../core/page.js";
@@ -23,6 +24,8 @@ import { end, extend, start } from "./board_acts.js";
 
 /** @typedef {import("./board_model.js").View} View */
 
+/** Tiles of a first look, and of each step after it. */
+const [FIRST, STEP] = [60, 220];
 const ENDING_MS = 10 * 60_000;
 const ENDING = "ending";
 /** @type {[number, string][]} */ const WARNINGS = [[60_000, "board.one_left"], [300_000, "board.five_left"], [600_000, "board.ten_left"]];
@@ -34,22 +37,23 @@ export function open() {
     store.version.value;
     return views.of(store.replica, nowEachMinute());
   });
+  const drawn = gradually(FIRST, STEP, () => all.peek().length);
   const shown = {
     view: signal(inAddress("view", "tiles")), status: signal(inAddress("status")), group: signal(inAddress("group", "room")), find: signal(inAddress("find")),
     order: signal({ name: inAddress("sort", "unit"), down: inAddress("down") === "1" }),
   };
   const board = {
-    ...shown, all, selected: signal(/** @type {Set<string>} */ (new Set())), at: signal(""), isSelecting: signal(false),
+    ...shown, all, drawn, selected: signal(/** @type {Set<string>} */ (new Set())), at: signal(""), isSelecting: signal(false),
     open: (/** @type {string} */ code) => openUnit(() => all.value.find(({ unit }) => unit.code === code), code),
     toggle: (/** @type {string} */ code, /** @type {boolean} */ isRange) => toggle(board, code, isRange),
   };
   const parents = computed(() => new Set(all.value.map(({ unit }) => unit.parent).filter(Boolean)));
-  const matching = computed(() => filtered(all.value, parents.value, board));
+  const matching = computed(() => ordered(filtered(all.value, parents.value, board)));
   effect(() => keepInAddress({
     view: board.view.value === "tiles" ? null : board.view.value, status: board.status.value, group: board.group.value === "room" ? null : board.group.value,
     find: board.find.value, sort: board.order.value.name === "unit" ? null : board.order.value.name, down: board.order.value.down ? "1" : null,
   }));
-  effect(() => { if (!matching.value.some(({ unit }) => unit.code === board.at.peek())) board.at.value = ordered(matching.value)[0]?.unit.code ?? ""; });
+  effect(() => { if (!matching.value.some(({ unit }) => unit.code === board.at.peek())) board.at.value = matching.value[0]?.unit.code ?? ""; });
   const place = document.getElementById("screen");
   if (place === null) return;
   place.removeAttribute("aria-busy");
@@ -94,7 +98,7 @@ function screen(board, parents, matching) {
       ${() => segments({ label: t("board.view"), value: board.view.value, onChange: (value) => { board.view.value = value; }, options: [{ value: "tiles", label: t("board.tiles"), icon: "grid" }, { value: "list", label: t("board.list"), icon: "list" }] })}
       <div class="row"><button type="button" class="button quiet icon-only" aria-label=${t("board.select_many")} data-tip=${t("board.select_many")} aria-pressed=${() => String(board.isSelecting.value)}
         @click=${() => { board.isSelecting.value = !board.isSelecting.peek(); if (!board.isSelecting.peek()) board.selected.value = new Set(); }}>${icon("check-circle")}</button>
-      ${csvButton(() => saveList(name(), ordered(matching.value)))}</div>
+      ${csvButton(() => saveList(name(), matching.value))}</div>
       ${may("book") ? html`<button type="button" class="button primary" @click=${() => openBookingForm()}>${icon("plus")}${t("board.new_booking")}</button>` : null}</div></div>
     <div class="board-tools">
       <div class="chips" role="group" aria-label=${t("board.filter")}>${() => chips(board, parents.value)}</div>
@@ -126,21 +130,29 @@ function content(board, parents, views) {
   }
   if (board.view.value === "list") return list(views, board);
   /** @type {Map<string, View[]>} */ const groups = new Map();
-  for (const view of ordered(views)) {
+  for (const view of views) {
     const key = board.group.value === "category" ? view.unit.category : board.group.value === "room" ? view.unit.parent ?? "" : "";
-    groups.set(key, [...(groups.get(key) ?? []), view]);
+    const group = groups.get(key);
+    if (group === undefined) groups.set(key, [view]);
+    else group.push(view);
   }
   const names = [...groups.keys()].sort((a, b) => (a === "" ? 1 : b === "" ? -1 : collator.compare(a, b)));
-  return names.map((name) => group(board, name, groups.get(name) ?? []));
+  let before = 0;
+  return names.map((name) => {
+    const own = groups.get(name) ?? [];
+    before += own.length;
+    const room = board.drawn.value - (before - own.length);
+    return room > 0 ? group(board, name, own, room < own.length ? own.slice(0, room) : own) : null;
+  });
 }
 
-/** @param {any} board @param {string} name @param {View[]} views */
-function group(board, name, views) {
+/** @param {any} board @param {string} name @param {View[]} views @param {View[]} drawn as many of them as are drawn by now */
+function group(board, name, views, drawn) {
   const free = views.filter(({ unit }) => lookOf(unit.shown_status).tone === "free").length;
   const place = board.all.value.find((/** @type {View} */ { unit }) => unit.code === name);
   return html`<section class="tile-group">${name === "" ? null : html`<header class="group-head"><h2>${place ? html`<button type="button" class="group-open" @click=${() => board.open(name)}>${name}${icon("chevron-right", "small")}</button>` : name}</h2>
     <span class="muted">${t("board.free_of", { free, n: views.length })}</span>${place && lookOf(place.unit.shown_status).tone !== "free" ? badge(place.unit.shown_status) : null}</header>`}
-    ${tiles(views, board)}</section>`;
+    ${tiles(drawn, board)}</section>`;
 }
 
 /** Says when ten, five and one minutes are left. @param {{value: View[]}} all */

@@ -14,8 +14,35 @@ import { extend, start, walkIn } from "./board_acts.js";
 /** @typedef {{open: (code: string) => void, toggle: (code: string, isRange: boolean) => void, selected: import("../core/signals.js").Signal<Set<string>>,
  *   at: import("../core/signals.js").Signal<string>, isSelecting: import("../core/signals.js").Signal<boolean>}} Board */
 
+/** Where the pointer or the focus is: only that tile has what can be done to it at once. */
+const hot = signal("");
+/** @type {Map<string, import("../core/signals.js").Signal<boolean>>} */ const heat = new Map();
+
+/** Whether a tile is where somebody is about to act. @param {string} code */
+function isHot(code) {
+  let found = heat.get(code);
+  if (found === undefined) {
+    found = signal(hot.peek() === code);
+    heat.set(code, found);
+  }
+  return found.value;
+}
+
+/** @param {Event} event */
+function warm(event) {
+  const code = event.target instanceof Element ? /** @type {HTMLElement | null} */ (event.target.closest(".tile"))?.dataset.unit ?? "" : "";
+  // whoever is on the way to a menu that is open passes over other tiles
+  if (code === "" || code === hot.peek() || document.querySelector(".tile .menu:popover-open") !== null) return;
+  const [before, now] = [heat.get(hot.peek()), heat.get(code)];
+  hot.value = code;
+  if (before !== undefined) before.value = false;
+  if (now !== undefined) now.value = true;
+  // at once: the next key may be for what is drawn by it
+  flush();
+}
+
 /** @param {View[]} views @param {Board} board */
-export const tiles = (views, board) => html`<ul class="tiles" @keydown=${arrows}>${each(views, (view) => view.unit.code, (view) => tile(view, board))}</ul>`;
+export const tiles = (views, board) => html`<ul class="tiles" @keydown=${arrows} @pointerover=${warm} @focusin=${warm}>${each(views, (view) => view.unit.code, (view) => tile(view, board))}</ul>`;
 
 /** @param {View} view @param {Board} board */
 function tile(view, board) {
@@ -29,12 +56,18 @@ function tile(view, board) {
         @focus=${() => { board.at.value = unit.code; }}
         @click=${(/** @type {MouseEvent} */ event) => { if (event.ctrlKey || event.metaKey || event.shiftKey || board.isSelecting.peek()) board.toggle(unit.code, event.shiftKey); else board.open(unit.code); }}>${unit.code}</button>
       ${badge(unit.shown_status)}
-      <input type="checkbox" class="tick" tabindex="-1" aria-label=${t("board.select", { unit: unit.code })} .checked=${() => board.selected.value.has(unit.code)}
-        @click=${(/** @type {MouseEvent} */ event) => board.toggle(unit.code, event.shiftKey)}>
+      ${() => (board.isSelecting.value || isHot(unit.code) || board.selected.value.has(unit.code) ? tick(unit.code, board) : null)}
     </div>
     ${body(view)}
   </li>`;
 }
+
+/** @param {string} code @param {Board} board */
+const tick = (code, board) => html`<input type="checkbox" class="tick" tabindex="-1" aria-label=${t("board.select", { unit: code })} .checked=${() => board.selected.value.has(code)}
+  @click=${(/** @type {MouseEvent} */ event) => board.toggle(code, event.shiftKey)}>`;
+
+/** What can be done to a tile at once. @param {string} code @param {() => any} draw */
+const acts = (code, draw) => (may("book") && page.site.kind === "cafe" ? html`<div class="tile-acts">${() => (isHot(code) ? draw() : null)}</div>` : null);
 
 /** What of a tile is said aloud; without seconds, so that it is not said over and over. @param {View} view */
 function spoken(view) {
@@ -59,8 +92,8 @@ function running({ unit, session, ahead }) {
   return html`<p class="tile-who truncate">${whoOf(session)}</p>
     <div class="tile-foot"><p class="tile-line"><span class="strong">${rest}</span><span class="end">${whenOf(span.to)}</span></p>
       ${meter(() => shareOf(span, second.value), () => `${unit.code}: ${lengthOf(Math.max(0, span.to - minute.value))}`)}</div>
-    <div class="tile-acts">${may("book") && page.site.kind === "cafe" ? html`<button type="button" class="button small" tabindex="-1" aria-label=${`${unit.code}: ${t("board.extend_by", { minutes: 30 })}`}
-      @click=${() => extend(session, 30)}>${icon("plus", "small")}30 min</button>` : null}</div>
+    ${acts(unit.code, () => html`<button type="button" class="button small" tabindex="-1" aria-label=${`${unit.code}: ${t("board.extend_by", { minutes: 30 })}`}
+      @click=${() => extend(session, 30)}>${icon("plus", "small")}30 min</button>`)}
     ${ahead.length > 0 ? html`<p class="tile-next">${t("board.next_at", { time: whenOf(spanIn(ahead[0], unit.code).from) })}</p>` : null}`;
 }
 
@@ -71,7 +104,7 @@ function coming({ unit, booking }) {
   return html`<p class="tile-who truncate">${whoOf(booking)}</p>
     <div class="tile-foot"><p class="tile-line"><span class="strong">${() => (wait() > 0 ? t("board.starts_in", { time: lengthOf(wait()) }) : t("board.late", { time: lengthOf(-wait()) }))}</span>
       <span class="end">${rangeOf(from, to)}</span></p></div>
-    <div class="tile-acts">${may("book") && page.site.kind === "cafe" ? html`<button type="button" class="button small" tabindex="-1" @click=${() => start(booking)}>${icon("play", "small")}${t("act.start")}</button>` : null}</div>`;
+    ${acts(unit.code, () => html`<button type="button" class="button small" tabindex="-1" @click=${() => start(booking)}>${icon("play", "small")}${t("act.start")}</button>`)}`;
 }
 
 /** @param {View} view */
@@ -86,7 +119,7 @@ function free(view) {
   const next = () => nextAt(view, nowEachMinute());
   return html`<p class="tile-who muted" aria-hidden="true">–</p>
     <div class="tile-foot"><p class="tile-line"><span>${() => { const at = next(); return at === null ? "" : t("board.free_until", { time: whenOf(at) }); }}</span></p></div>
-    <div class="tile-acts">${may("book") && page.site.kind === "cafe" ? seat(view.unit.code, next) : null}</div>`;
+    ${acts(view.unit.code, () => seat(view.unit.code, next))}`;
 }
 
 const LENGTHS = [30, 60, 120, 180];

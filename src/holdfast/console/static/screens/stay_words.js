@@ -6,11 +6,16 @@ import { lookOf } from "../ui/status.js";
 import { whoOf } from "./board_model.js";
 import { dayNumber } from "./tape_model.js";
 
-const short = new Intl.DateTimeFormat(locale, { timeZone: "UTC", weekday: "short", day: "numeric", month: "short" });
-const long = new Intl.DateTimeFormat(locale, { timeZone: "UTC", weekday: "long", day: "numeric", month: "long" });
-const full = new Intl.DateTimeFormat(locale, { timeZone: "UTC", weekday: "long", day: "numeric", month: "long", year: "numeric" });
-const weekday = new Intl.DateTimeFormat(locale, { timeZone: "UTC", weekday: "short" });
-const month = new Intl.DateTimeFormat(locale, { timeZone: "UTC", month: "short" });
+/** Made when it is first needed: each takes milliseconds. @param {Intl.DateTimeFormatOptions} options */
+function lazy(options) {
+  /** @type {Intl.DateTimeFormat | undefined} */ let made;
+  return { format: (/** @type {number} */ at) => (made ??= new Intl.DateTimeFormat(locale, { timeZone: "UTC", ...options })).format(at) };
+}
+const short = lazy({ weekday: "short", day: "numeric", month: "short" });
+const long = lazy({ weekday: "long", day: "numeric", month: "long" });
+const full = lazy({ weekday: "long", day: "numeric", month: "long", year: "numeric" });
+const weekday = lazy({ weekday: "short" });
+const month = lazy({ month: "short" });
 /** @type {Map<string, string>} */ const days = new Map();
 
 /** `Mon 8 Mar`. @param {string} date of the site */

@@ -26,11 +26,23 @@ export function chart(tape, { ref, onKey }) {
       <div class="tape-head"><div class="tape-corner"><span class="muted small">${() => t("hotel.rooms", { n: tape.shown.value.length })}</span></div><div class="tape-days">${() => days(tape)}</div></div>
       <div class="tape-body"><div class="tape-tints" aria-hidden="true">${() => tints(tape)}</div>
         ${() => lanes(tape)}
-        ${() => each(tape.groups.value, ({ category }) => category, (group) => html`<section class="tape-group" aria-label=${group.category}>
+        ${() => each(parted(tape), ({ category }) => category, (group) => html`<section class="tape-group" aria-label=${group.category}>
           <div class="tape-group-head"><h2 class="tape-category">${group.category}<span class="muted small">${group.rows.length}</span></h2><div class="tape-free" aria-hidden="true">${group.free.map((free) => html`<span class=${free === 0 ? "none" : ""}>${free}</span>`)}</div></div>
-          ${each(group.rows, ({ unit }) => unit.code, (row) => line(row, tape))}</section>`)}
+          ${each(group.drawn, ({ unit }) => unit.code, (row) => line(row, tape))}</section>`)}
         ${overlay(tape)}
       </div></div>`;
+}
+
+/** The groups, each with as many of its rows as are drawn by now. @param {Tape} tape */
+function parted(tape) {
+  let room = tape.drawn.value;
+  const parts = [];
+  for (const group of tape.groups.value) {
+    if (room <= 0) break;
+    parts.push({ ...group, drawn: room < group.rows.length ? group.rows.slice(0, room) : group.rows });
+    room -= group.rows.length;
+  }
+  return parts;
 }
 
 /** @param {number} day */

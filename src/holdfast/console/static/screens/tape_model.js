@@ -37,24 +37,8 @@ export const dateOfDay = (day) => new Date(day * DAY_MS).toISOString().slice(0, 
 /** @param {string} date */
 export const isWeekend = (date) => [0, 6].includes(new Date(date).getUTCDay());
 
-const QUARTER_MS = 900_000;
-/** @type {Map<number, number>} */ const offsets = new Map();
-
-/** The site's clock at an instant. Zones change at whole quarters of an hour: one question a quarter is enough, where a
- * chart has thousands of instants. @param {string} instant */
-function localAt(instant) {
-  const at = Date.parse(instant);
-  const quarter = at - (at % QUARTER_MS);
-  let offset = offsets.get(quarter);
-  if (offset === undefined) {
-    offset = Date.parse(`${localOf(quarter)}Z`) - quarter;
-    offsets.set(quarter, offset);
-  }
-  return new Date(at + offset).toISOString().slice(0, 16);
-}
-
 /** @param {string} instant */
-export const dateAt = (instant) => localAt(instant).slice(0, 10);
+export const dateAt = (instant) => localOf(instant).slice(0, 10);
 
 /** Where an instant lies on the line of days. @param {string} local as `localOf` tells it */
 export function placeOfLocal(local) {
@@ -64,7 +48,7 @@ export function placeOfLocal(local) {
 }
 
 /** @param {string} instant */
-export const placeOf = (instant) => placeOfLocal(localAt(instant));
+export const placeOf = (instant) => placeOfLocal(localOf(instant));
 
 /** @type {WeakMap<any, Stay[]>} */ const known = new WeakMap();
 

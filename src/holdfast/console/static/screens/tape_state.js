@@ -2,6 +2,7 @@
 
 import { computed, effect, signal } from "../core/signals.js";
 import { clock, dateOf, instantOf, localOf, minute, nowEachMinute } from "../core/time.js";
+import { gradually } from "../core/gradual.js";
 import { inAddress, keepInAddress } from "../core/page.js";
 import { siteStore } from "../core/store.js";
 import { siteWindow } from "../core/window.js";
@@ -10,6 +11,8 @@ import { guestOf } from "./stay_words.js";
 import { Planner } from "./tape_plan.js";
 
 export const WINDOWS = [7, 14, 30];
+/** Rooms of a first look, and of each step after it. */
+const [FIRST, STEP] = [24, 40];
 const PHONE = "(max-width: 40rem)";
 const NIGHTS = () => (matchMedia(PHONE).matches ? 7 : 14);
 const DATE = /^\d{4}-\d{2}-\d{2}$/;
@@ -50,6 +53,7 @@ export function openTape() {
   });
   return {
     store, view, today, from, nights, find, start, now, at, all, shown, groups, troubles, planner: new Planner(),
+    drawn: gradually(FIRST, STEP, () => all.peek().length),
     lanes: computed(() => lanesOf(troubles.value)),
     /** @param {number} days */
     step(days) { from.value = dateOfDay(start.peek() + days); },
