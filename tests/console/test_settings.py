@@ -18,6 +18,11 @@ def change(client: httpx.Client, site: str, **settings: Any) -> None:
     assert client.patch(f"/api/sites/{site}", json={"settings": settings}).status_code == 200
 
 
+def add(client: httpx.Client, site: str, code: str) -> None:
+    units = {"units": [{"code": code, "category": "vr"}]}
+    assert client.post(f"/api/sites/{site}/units", json=units).status_code == 200
+
+
 def settings_of(client: httpx.Client, site: str) -> dict[str, Any]:
     found: dict[str, Any] = client.get(f"/api/sites/{site}/settings").json()
     return found
@@ -125,10 +130,14 @@ async def test_units_come_in_by_many_and_are_changed_together(looker: Looker, cl
     await dialog.get_by_label("Belongs to").select_option("Arena")
     await dialog.get_by_label("Condition").select_option("dirty")
     await dialog.get_by_role("button", name="Change", exact=True).click()
+    await expect(dialog).to_have_count(0)
     await expect(page.locator("tbody")).to_contain_text("Arena")
     units = units_of(client, cafe)
     assert [units[code].get("parent") for code in ("VR09", "VR10", "VR11")] == [None, "Arena", "Arena"]
     assert units["VR11"]["condition"] == "dirty"
+    # what others add is there, too
+    add(client, cafe, "VR19")
+    await expect(page.locator("tbody")).to_contain_text("VR19")
 
 
 async def test_units_come_in_from_a_file_and_each_row_is_told(looker: Looker, client: httpx.Client, cafe: str) -> None:

@@ -60,7 +60,7 @@ SCREENS: tuple[Screen, ...] = (
     Screen("presence", "user-check", "presence.js", right="names"),
     Screen("audit", "history", "audit.js", right="audit", has_board=True),
     Screen("people", "users", "people.js", right="people"),
-    Screen("settings", "settings", "settings.js", right="settings"),
+    Screen("settings", "settings", "settings.js", right="settings", has_board=True),
     Screen("health", "heart-pulse", "health.js", right="settings", has_board=True),
 )
 

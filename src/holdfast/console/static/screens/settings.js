@@ -5,6 +5,7 @@ import { html, render } from "../core/html.js";
 import { signal } from "../core/signals.js";
 import { t } from "../core/i18n.js";
 import { inAddress, keepInAddress, may, page } from "../core/page.js";
+import { siteStore } from "../core/store.js";
 import { field } from "../ui/form.js";
 import { icon } from "../ui/icon.js";
 import { toast } from "../ui/toast.js";
@@ -61,6 +62,8 @@ export async function open() {
     if (tab !== null) document.getElementById(`tab-${tab}`)?.click();
     queueMicrotask(() => { /** @type {HTMLElement | null} */ (document.querySelector("[aria-invalid=true]"))?.focus(); });
   };
+  // what somebody else has changed meanwhile holds here, too; what is typed here stays
+  siteStore().onEvent((event) => { if (event.type === "site.changed" && !draft.busy.peek()) draft.learn(); });
   addEventListener("beforeunload", (event) => { if (draft.count() > 0 && !draft.isSaved) event.preventDefault(); });
   place.removeAttribute("aria-busy");
   render(html`<div class="settings"><div class="page-head"><h1>${t("screen.settings")}</h1></div>

@@ -75,6 +75,17 @@ export class Draft {
     this.round.value += 1;
   }
 
+  /** Takes in what holds now; what was changed here and not sent yet is kept. */
+  async learn() {
+    try {
+      this.known.value = (await ask("GET", here("settings"))).data;
+    } catch (error) {
+      if (!(error instanceof Problem)) throw error;
+      return;
+    }
+    if (this.changes.peek().size === 0) this.round.value += 1;
+  }
+
   /** Why the field was refused, if it was; a refusal of a part of it counts. @param {string} name @returns {string | null} */
   errorAt(name) {
     const problem = this.problem.value;

@@ -4,6 +4,7 @@ import { html } from "../core/html.js";
 import { signal } from "../core/signals.js";
 import { t } from "../core/i18n.js";
 import { page } from "../core/page.js";
+import { sentenceOf } from "../core/problems.js";
 import { openDialog } from "../ui/dialog.js";
 import { icon } from "../ui/icon.js";
 import { banner, tag } from "../ui/status.js";
@@ -14,8 +15,7 @@ const SHOWN_MAX = 500;
 /** @type {Record<string, [tone: string, icon: string]>} */
 const LOOKS = { created: ["free", "check"], there: ["off", "minus"], refused: ["bad", "cross"], skipped: ["off", "minus"] };
 
-/** @param {() => Promise<void>} done */
-export function importUnits(done) {
+export function importUnits() {
   /** @type {import("../core/signals.js").Signal<File | null>} */ const file = signal(null);
   /** @type {import("../core/signals.js").Signal<Result[] | null>} */ const results = signal(null);
   const summary = signal(/** @type {any} */ (null));
@@ -30,13 +30,12 @@ export function importUnits(done) {
       const response = await fetch(`/api/import?${new URLSearchParams({ site: page.site.slug, format: "units" })}`, { method: "POST", body: chosen, headers: { "Content-Type": "text/csv" }, credentials: "same-origin" });
       const text = await response.text();
       if (!response.ok) {
-        refused.value = JSON.parse(text).detail ?? t("problem.unavailable");
+        refused.value = sentenceOf(JSON.parse(text));
         return;
       }
       const lines = text.trim().split("\n").map((line) => JSON.parse(line));
       summary.value = lines.pop();
       results.value = lines;
-      await done();
     } catch {
       refused.value = t("problem.unreachable_change");
     } finally {

@@ -1,18 +1,20 @@
-/** What can be booked here: looked through, changed in bulk, added many at a time, brought in and saved as CSV. */
+/**
+ * What can be booked here: looked through, changed in bulk, added many at a time, brought in and saved as CSV. The list is
+ * the site's as it is, whoever changes it.
+ */
 
 import { ask, here } from "../core/api.js";
 import { html } from "../core/html.js";
 import { computed, signal } from "../core/signals.js";
 import { t } from "../core/i18n.js";
 import { may, page } from "../core/page.js";
+import { siteStore } from "../core/store.js";
 import { errorAt, field, sending } from "../ui/form.js";
 import { icon } from "../ui/icon.js";
 import { badge, empty } from "../ui/status.js";
 import { csvButton, saveCsv, table } from "../ui/table.js";
 import { toast } from "../ui/toast.js";
-import { formDialog } from "./board_acts.js";
-import { failed } from "./people.js";
-import { all } from "./people_team.js";
+import { change as send, formDialog } from "./board_acts.js";
 import { importUnits } from "./settings_import.js";
 import { codesOf } from "./unit_codes.js";
 
@@ -22,20 +24,15 @@ const CONDITIONS = ["clean", "dirty", "inspected", "under_maintenance", "out_of_
 const SHOWN_MAX = 8;
 
 export function unitsTab() {
-  /** @type {import("../core/signals.js").Signal<Unit[] | null>} */ const units = signal(null);
+  const store = siteStore();
+  const units = computed(() => {
+    store.version.value;
+    return /** @type {Unit[]} */ ([...store.replica.units.values()]);
+  });
   /** @type {import("../core/signals.js").Signal<Set<string>>} */ const selected = signal(new Set());
-  const problem = signal(/** @type {unknown} */ (null));
   const order = signal({ name: "code", down: false });
   const wanted = signal("");
-  const load = async () => {
-    try {
-      units.value = await all(here("units"), "units");
-    } catch (error) {
-      problem.value = error;
-    }
-  };
-  load();
-  const shown = computed(() => (units.value ?? []).filter(({ code, name, category }) => `${code} ${name} ${category}`.toLowerCase().includes(wanted.value.toLowerCase())));
+  const shown = computed(() => units.value.filter(({ code, name, category }) => `${code} ${name} ${category}`.toLowerCase().includes(wanted.value.toLowerCase())));
   const toggle = (/** @type {string[]} */ codes, /** @type {boolean} */ isOn) => {
     const after = new Set(selected.peek());
     for (const code of codes) if (isOn) after.add(code); else after.delete(code);
@@ -50,17 +47,15 @@ export function unitsTab() {
   ];
   const save = () => saveCsv(`${page.site.slug}-units.csv`, [["code", "code"], ["category", "category"], ["name", "name"], ["parent", "parent"], ["condition", "condition"]].map(([name]) => ({ name, label: name, draw: () => null, csv: (/** @type {any} */ one) => one[name] ?? "" })), shown.peek());
   const list = () => {
-    if (problem.value) return failed(problem.value);
-    if (units.value === null) return html`<div class="skeleton line"></div>`;
-    if (units.value.length === 0) return empty({ icon: "grid", title: t("settings.no_units"), text: t("settings.no_units_text"), action: html`<button type="button" class="button primary" @click=${() => addMany(units.peek() ?? [], load)}>${icon("plus")}${t("settings.add_units")}</button>` });
-    return table({ label: t("settings.tab_units"), columns, rows: shown.value, key: (one) => `${one.code} ${one.version}`, order: order.value, onOrder: (to) => { order.value = to; }, isSelected: (one) => selected.value.has(one.code) });
+    if (units.value.length === 0) return empty({ icon: "grid", title: t("settings.no_units"), text: t("settings.no_units_text"), action: html`<button type="button" class="button primary" @click=${() => addMany(units.peek())}>${icon("plus")}${t("settings.add_units")}</button>` });
+    return table({ label: t("settings.tab_units"), columns, rows: shown.value, key: (one) => one.code, order: order.value, onOrder: (to) => { order.value = to; }, isSelected: (one) => selected.value.has(one.code) });
   };
   const bulk = () => (selected.value.size === 0 ? null : html`<div class="save-bar" role="region" aria-label=${t("settings.selected", { n: selected.value.size })}><span class="grow strong">${t("settings.selected", { n: selected.value.size })}</span>
-    <button type="button" class="button" @click=${() => { selected.value = new Set(); }}>${t("settings.clear")}</button><button type="button" class="button primary" @click=${() => change((units.peek() ?? []).filter(({ code }) => selected.peek().has(code)), units.peek() ?? [], async () => { selected.value = new Set(); await load(); })}>${icon("edit")}${t("settings.change_units")}</button></div>`);
+    <button type="button" class="button" @click=${() => { selected.value = new Set(); }}>${t("settings.clear")}</button><button type="button" class="button primary" @click=${() => change(units.peek().filter(({ code }) => selected.peek().has(code)), units.peek(), () => { selected.value = new Set(); })}>${icon("edit")}${t("settings.change_units")}</button></div>`);
   return html`<div class="stack"><div class="row wrap"><div class="search grow people-search">${icon("search")}<input class="input" type="search" aria-label=${t("settings.find_unit")} placeholder=${t("settings.find_unit")} @input=${(/** @type {any} */ event) => { wanted.value = event.target.value; }}></div>
       <label class="check"><input type="checkbox" .checked=${() => shown.value.length > 0 && shown.value.every(({ code }) => selected.value.has(code))} @change=${(/** @type {any} */ event) => toggle(shown.peek().map(({ code }) => code), event.target.checked)}><span>${t("settings.select_all")}</span></label><span class="grow"></span>
-      ${csvButton(save)}${may("import") ? html`<button type="button" class="button" @click=${() => importUnits(load)}>${icon("upload")}${t("settings.import")}</button>` : null}
-      <button type="button" class="button primary" @click=${() => addMany(units.peek() ?? [], load)}>${icon("plus")}${t("settings.add_units")}</button></div>${list}${bulk}</div>`;
+      ${csvButton(save)}${may("import") ? html`<button type="button" class="button" @click=${() => importUnits()}>${icon("upload")}${t("settings.import")}</button>` : null}
+      <button type="button" class="button primary" @click=${() => addMany(units.peek())}>${icon("plus")}${t("settings.add_units")}</button></div>${list}${bulk}</div>`;
 }
 
 /** What most of them are. @param {Unit[]} units @returns {string | undefined} */
@@ -70,14 +65,16 @@ function usualCategory(units) {
   return [...counts].sort(([, a], [, b]) => b - a)[0]?.[0];
 }
 
-/** Changes only what is filled in. @param {Unit[]} chosen @param {Unit[]} units @param {() => Promise<void>} done */
+/** Changes only what is filled in. @param {Unit[]} chosen @param {Unit[]} units @param {() => void} done */
 function change(chosen, units, done) {
   const form = sending(async (/** @type {Record<string, string>} */ values) => {
     const body = { ...(values.category ? { category: values.category } : {}), ...(values.parent ? { parent: values.parent === "-" ? null : values.parent } : {}), ...(values.condition ? { condition: values.condition === "-" ? null : values.condition } : {}) };
-    if (Object.keys(body).length > 0) for (const { code } of chosen) await ask("PATCH", here("units", code), { body });
+    let last = null;
+    if (Object.keys(body).length > 0) for (const { code } of chosen) last = (await ask("PATCH", here("units", code), { body })).version;
+    await siteStore().until(last);
     toast(t("settings.units_changed", { n: chosen.length }));
     opened.close();
-    await done();
+    done();
   });
   const codes = new Set(chosen.map(({ code }) => code));
   const rooms = units.filter(({ code, parent }) => !codes.has(code) && !parent).map(({ code }) => ({ value: code, label: code }));
@@ -89,15 +86,14 @@ function change(chosen, units, done) {
   });
 }
 
-/** Many at a time, by a pattern of their codes. @param {Unit[]} units @param {() => Promise<void>} done */
-function addMany(units, done) {
+/** Many at a time, by a pattern of their codes. @param {Unit[]} units */
+function addMany(units) {
   const pattern = signal("");
   const form = sending(async (/** @type {Record<string, string>} */ values) => {
     const codes = codesOf(values.pattern ?? "");
-    await ask("POST", here("units"), { body: { units: codes.map((code) => ({ code, category: values.category ?? "", ...(values.parent ? { parent: values.parent } : {}) })) } });
+    await send("POST", here("units"), { units: codes.map((code) => ({ code, category: values.category ?? "", ...(values.parent ? { parent: values.parent } : {}) })) });
     toast(t("settings.units_added", { n: codes.length }));
     opened.close();
-    await done();
   });
   const usual = /** @type {Record<string, string>} */ ({ cafe: "PC01–PC20", hotel: "101–110, 201–210", grounds: "G1–G4" })[page.site.kind] ?? "A1–A5";
   const told = () => {
