@@ -11,6 +11,7 @@ import { icon } from "../ui/icon.js";
 import { badge, banner, empty, meter, tag } from "../ui/status.js";
 import { table } from "../ui/table.js";
 import { toast } from "../ui/toast.js";
+import { MORE } from "./components_more.js";
 import { stages } from "./run_stages.js";
 
 const STATES = ["Available", "Reserved", "Active", "Under Maintenance", "OCCUPIED", "DIRTY", "CLEAN", "inspected", "OUT_OF_SERVICE", "Vacant", "Pending", "Approved", "Booked", "Blocked",
@@ -104,5 +105,6 @@ export async function open() {
   render(html`<div class="page-head"><h1>${t("components.title")}</h1></div><div class="component-list">
     ${section("Text", text())}${section("Buttons", buttons())}${section("Choices", choices())}${section("Overlays", overlays())}${section("Fields", fields())}${section("States", states())}
     ${section("Banners", notes())}${section("Table", tables())}${section("Heat map", heatMap())}${section("Curves", chart())}${section("Stages of a run", steps())}${section("Tabs, facts, timeline", tabs())}${section("Empty and loading", waiting())}
+    ${MORE.map(([title, draw]) => section(title, draw()))}
     ${section("Icons", html`<ul class="icon-list">${icons.map(named)}</ul>`)}</div>`, place);
 }
