@@ -1,11 +1,12 @@
 /** Who may what here: the team, open invitations, customers, programs with tokens, and what happened with all of them. */
 
 import { ask } from "../core/api.js";
+import { following } from "../core/follow.js";
 import { html, render } from "../core/html.js";
 import { signal } from "../core/signals.js";
 import { t } from "../core/i18n.js";
 import { inAddress, keepInAddress, may, page } from "../core/page.js";
-import { empty } from "../ui/status.js";
+import { banner, empty } from "../ui/status.js";
 import { customersTab } from "./people_customers.js";
 import { logTab } from "./people_log.js";
 import { teamTab } from "./people_team.js";
@@ -15,7 +16,10 @@ import { tokensTab } from "./people_tokens.js";
  *   has_second_factor: boolean, signed_in_at: string | null, granted_by: string, granted_at: string}} Person one role of one person */
 /** @typedef {{role: string, rights: string[]}} Role */
 /** `isWide`: whether the viewer looks after the whole organisation, or this site alone.
- * @typedef {{me: any, roles: Role[], isWide: boolean, names: Map<string, string>}} Circle */
+ * `again` asks a tab's list anew while that tab is looked at: accounts stand in no site's journal.
+ * @typedef {{me: any, roles: Role[], isWide: boolean, names: Map<string, string>, again: Map<string, () => Promise<void>>}} Circle */
+
+const EVERY_MS = 10_000;
 
 /** An address of the site's organisation. @param {...string} parts */
 export const org = (...parts) => ["/api/organisations", page.organisation, ...parts].join("/");
@@ -34,7 +38,7 @@ export async function open() {
   if (place === null) return;
   const [{ data: me }, { data: roles }] = await Promise.all([ask("GET", "/api/session"), ask("GET", "/api/roles")]);
   const isWide = me.has_everything || me.grants.some((/** @type {any} */ grant) => grant.organisation === page.organisation && grant.site_id === null && grant.rights.includes("people"));
-  /** @type {Circle} */ const circle = { me, roles: roles.roles, isWide, names: new Map() };
+  /** @type {Circle} */ const circle = { me, roles: roles.roles, isWide, names: new Map(), again: new Map() };
   /** @type {[name: string, draw: (circle: Circle) => any, isShown: boolean][]} */
   const tabs = [["team", teamTab, true], ["customers", customersTab, true], ["tokens", tokensTab, isWide], ["log", logTab, isWide && may("audit")]];
   const shown = tabs.filter(([, , isShown]) => isShown);
@@ -46,8 +50,12 @@ export async function open() {
     if (!drawn.has(name)) drawn.set(name, draw(circle));
     return drawn.get(name);
   };
+  const followed = following(async () => { await circle.again.get(chosen.peek())?.(); }, EVERY_MS);
+  // what was drawn has asked for itself
+  setTimeout(() => followed.start(), EVERY_MS);
   place.removeAttribute("aria-busy");
   render(html`<div class="page-head"><h1>${t("screen.people")}</h1></div>
+    ${() => (followed.problem.value === null ? null : banner("soon", "stale", html`<p>${followed.problem.value.message}</p>`))}
     <hf-tabs @choose=${(/** @type {any} */ event) => { chosen.value = event.detail.replace("tab-", ""); keepInAddress({ tab: chosen.peek() === "team" ? null : chosen.peek() }); }}>
       <div class="tabs" role="tablist" aria-label=${t("screen.people")}>${shown.map(([name]) => html`<button type="button" role="tab" id="tab-${name}" aria-controls="panel-${name}" aria-selected=${String(name === chosen.peek())}>${t(`people.tab_${name}`)}</button>`)}</div>
       ${shown.map(([name, draw]) => html`<div role="tabpanel" id="panel-${name}" aria-labelledby="tab-${name}">${content(name, draw)}</div>`)}</hf-tabs>`, place);

@@ -12,30 +12,32 @@ import { csvButton, saveCsv, table } from "../ui/table.js";
 import { failed, org } from "./people.js";
 
 /** @typedef {import("./people.js").Person} Person */
+/** @typedef {import("./people.js").Circle} Circle */
 
 const PAGE = 50;
 const WAIT_MS = 250;
 
-export function customersTab() {
+/** @param {Circle} circle */
+export function customersTab(circle) {
   /** @type {import("../core/signals.js").Signal<Person[] | null>} */ const found = signal(null);
   /** @type {import("../core/signals.js").Signal<string | null>} */ const next = signal(null);
   const problem = signal(/** @type {unknown} */ (null));
   const order = signal({ name: "", down: false });
   let wanted = "";
   /** @type {any} */ let timer = null;
-  const load = async (/** @type {string | null} */ cursor) => {
+  const read = async (/** @type {string | null} */ cursor) => {
     const asked = wanted;
     const query = new URLSearchParams({ customers: "true", site: page.site.slug, limit: String(PAGE), ...(asked ? { search: asked } : {}), ...(cursor ? { cursor } : {}) });
-    try {
-      const { data } = await ask("GET", `${org("people")}?${query}`);
-      // an answer to what is no longer asked
-      if (asked !== wanted) return;
-      found.value = cursor === null ? data.people : [...(found.peek() ?? []), ...data.people];
-      next.value = data.next;
-    } catch (error) {
-      problem.value = error;
-    }
+    const { data } = await ask("GET", `${org("people")}?${query}`);
+    // an answer to what is no longer asked
+    if (asked !== wanted) return;
+    found.value = cursor === null ? data.people : [...(found.peek() ?? []), ...data.people];
+    next.value = data.next;
+    problem.value = null;
   };
+  const load = (/** @type {string | null} */ cursor) => read(cursor).catch((error) => { problem.value = error; });
+  // whoever has gone on to later pages reads them in peace
+  circle.again.set("customers", async () => { if ((found.peek() ?? []).length <= PAGE) await read(null); });
   load(null);
   const columns = [
     { name: "name", label: t("people.name"), isHead: true, draw: (/** @type {Person} */ one) => one.name, value: (/** @type {Person} */ one) => one.name },

@@ -26,17 +26,16 @@ export function logTab(circle) {
   /** @type {import("../core/signals.js").Signal<string | null>} */ const next = signal(null);
   const problem = signal(/** @type {unknown} */ (null));
   let action = "";
-  const load = async (/** @type {string | null} */ cursor) => {
+  const read = async (/** @type {string | null} */ cursor) => {
     const query = new URLSearchParams({ limit: String(PAGE), ...(action ? { action } : {}), ...(cursor ? { cursor } : {}) });
-    try {
-      if (circle.names.size === 0) for (const { account, name } of await all(org("people"), "people")) circle.names.set(account, name);
-      const { data } = await ask("GET", `${org("log")}?${query}`);
-      lines.value = cursor === null ? data.lines : [...(lines.peek() ?? []), ...data.lines];
-      next.value = data.next;
-    } catch (error) {
-      problem.value = error;
-    }
+    if (circle.names.size === 0) for (const { account, name } of await all(org("people"), "people")) circle.names.set(account, name);
+    const { data } = await ask("GET", `${org("log")}?${query}`);
+    lines.value = cursor === null ? data.lines : [...(lines.peek() ?? []), ...data.lines];
+    next.value = data.next;
+    problem.value = null;
   };
+  const load = (/** @type {string | null} */ cursor) => read(cursor).catch((error) => { problem.value = error; });
+  circle.again.set("log", async () => { if ((lines.peek() ?? []).length <= PAGE) await read(null); });
   load(null);
   const named = (/** @type {string | null} */ id) => (id === null ? "" : circle.names.get(id) ?? t("people.somebody"));
   const who = (/** @type {Line} */ line) => (line.actor.startsWith("account:") ? named(line.actor.slice(8)) : hasWords(`people.actor_${line.actor}`) ? t(`people.actor_${line.actor}`) : line.actor.split(":")[0]);

@@ -49,16 +49,15 @@ export function teamTab(circle) {
   /** @type {import("../core/signals.js").Signal<any[]>} */ const invited = signal([]);
   const problem = signal(/** @type {unknown} */ (null));
   const order = signal({ name: "name", down: false });
-  const load = async () => {
-    try {
-      const lines = await all(`${org("people")}${circle.isWide ? "" : `?site=${page.site.slug}`}`, "people");
-      for (const { account, name } of lines) circle.names.set(account, name);
-      if (circle.isWide) invited.value = (await ask("GET", org("invitations"))).data.invitations;
-      team.value = members(lines);
-    } catch (error) {
-      problem.value = error;
-    }
+  const again = async () => {
+    const lines = await all(`${org("people")}${circle.isWide ? "" : `?site=${page.site.slug}`}`, "people");
+    for (const { account, name } of lines) circle.names.set(account, name);
+    if (circle.isWide) invited.value = (await ask("GET", org("invitations"))).data.invitations;
+    team.value = members(lines);
+    problem.value = null;
   };
+  const load = () => again().catch((error) => { problem.value = error; });
+  circle.again.set("team", again);
   load();
   const columns = [
     { name: "name", label: t("people.name"), isHead: true, value: (/** @type {Member} */ one) => one.name, draw: (/** @type {Member} */ one) => html`<span class="person"><span class="avatar" aria-hidden="true">${initials(one.name)}</span><span><span class="strong">${one.name}</span>

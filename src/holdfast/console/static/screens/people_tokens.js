@@ -34,13 +34,12 @@ export function tokensTab(circle) {
   /** @type {import("../core/signals.js").Signal<Token[] | null>} */ const tokens = signal(null);
   const problem = signal(/** @type {unknown} */ (null));
   const order = signal({ name: "made", down: true });
-  const load = async () => {
-    try {
-      tokens.value = await all(org("tokens"), "tokens");
-    } catch (error) {
-      problem.value = error;
-    }
+  const again = async () => {
+    tokens.value = await all(org("tokens"), "tokens");
+    problem.value = null;
   };
+  const load = () => again().catch((error) => { problem.value = error; });
+  circle.again.set("tokens", again);
   load();
   const revoke = async (/** @type {Token} */ one) => {
     if (!(await confirmDialog({ title: t("people.revoke_title", { name: one.name }), text: t("people.revoke_text"), act: t("people.revoke"), danger: true }))) return;
