@@ -91,9 +91,9 @@ function filtered(views, parents, board) {
 /** @param {any} board @param {any} parents @param {any} matching */
 function screen(board, parents, matching) {
   const name = () => `${page.site.slug}-${new Date(clock.now()).toISOString().slice(0, 10)}.csv`;
-  return html`<div class="page-head"><div class="titles"><h1>${t("screen.board")}</h1><p class="muted small"><span class="wide-only">${() => `${longDayOf(minute.value)} · ${t("board.times_in", { zone: zoneName() })}`}</span><span class="narrow-only">${() => dayOf(minute.value)} · ${zoneName()}</span></p></div>
+  return html`<div class="page-head"><div class="titles"><h1>${t("screen.board")}</h1><p class="muted small"><span class="wide-only">${() => `${longDayOf(minute.value)} · ${zoneName()}`}</span><span class="narrow-only">${() => dayOf(minute.value)} · ${zoneName()}</span></p></div>
       <p class="clock" aria-hidden="true">${() => timeOf(second.value)}</p><span class="grow"></span>
-      <div class="row wrap">${() => (board.view.value === "tiles" ? html`<label class="row group-by"><span class="muted small">${t("board.group")}</span><select class="input" @change=${(/** @type {any} */ event) => { board.group.value = event.target.value; }}>
+      <div class="row wrap">${() => (board.view.value === "tiles" ? html`<label class="group-by"><span class="visually-hidden">${t("board.group")}</span><select class="input" @change=${(/** @type {any} */ event) => { board.group.value = event.target.value; }}>
         ${["room", "category", "none"].map((value) => html`<option value=${value} ?selected=${value === board.group.peek()}>${t(`board.group_${value}`)}</option>`)}</select></label>` : null)}
       ${() => segments({ label: t("board.view"), value: board.view.value, onChange: (value) => { board.view.value = value; }, options: [{ value: "tiles", label: t("board.tiles"), icon: "grid" }, { value: "list", label: t("board.list"), icon: "list" }] })}
       <div class="row"><button type="button" class="button quiet icon-only" aria-label=${t("board.select_many")} data-tip=${t("board.select_many")} aria-pressed=${() => String(board.isSelecting.value)}

@@ -132,7 +132,7 @@ export function openBooking(booking) {
   const opened = openDialog({
     kind: "drawer", title: () => whoOf(detail.value) ?? booking.reference,
     under: () => html`<div class="row">${badge(detail.value.state)}<span class="mono muted small">${booking.reference}</span></div>`,
-    body: () => html`<p class="strong">${detail.value.units.join(", ")}</p><p>${longDayOf(detail.value.from)}, ${timeOf(detail.value.from)} – ${timeOf(detail.value.to)}</p>
+    body: () => html`<p class="strong">${detail.value.units.map((/** @type {string} */ code) => nameOf(store.replica.units.get(code) ?? { code })).join(", ")}</p><p>${longDayOf(detail.value.from)}, ${timeOf(detail.value.from)} – ${timeOf(detail.value.to)}</p>
       ${bookingActs(detail.value, () => detail.value.may)}${detail.value.history.length > 0 ? bookingFacts(detail.value) : null}`,
   });
   opened.closed.then(stop);
