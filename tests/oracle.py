@@ -43,11 +43,11 @@ TABLES: dict[str, dict[str, dict[str, str]]] = {
     "grounds": {
         "Pending": {
             "approved": "Approved", "rejected": "Rejected", "moved": "Pending", "cancelled": "Cancelled",
-            "expired": "Expired",
+            "expired": "Expired", "amended": "Pending",
         },
         "Approved": {
             "revoked": "Pending", "moved": "Approved", "swapped": "Approved", "cancelled": "Cancelled",
-            "ended": "Completed",
+            "ended": "Completed", "amended": "Approved",
         },
         "Rejected": {"undone": "Pending"},
         "Cancelled": {},

@@ -27,13 +27,13 @@ TYPES = {
     f"booking.{word}"
     for word in (
         *("created", "confirmed", "approved", "rejected", "revoked", "started", "extended", "moved", "completed"),
-        *("cancelled", "no_show", "expired", "undone", "erased"),
+        *("cancelled", "no_show", "expired", "undone", "amended", "erased"),
     )
 }
 ACTS = {
     "cafe": {"confirm", "start", "extend", "move", "swap", "end", "cancel", "no-show", "undo"},
     "hotel": {"confirm", "check-in", "check-out", "extend", "move", "swap", "split", "cancel", "no-show", "undo"},
-    "grounds": {"approve", "reject", "revoke", "move", "swap", "cancel", "undo"},
+    "grounds": {"approve", "reject", "revoke", "move", "swap", "amend", "cancel", "undo"},
 }
 
 

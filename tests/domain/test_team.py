@@ -8,7 +8,7 @@ from hypothesis import strategies as st
 
 from holdfast.domain.bookings.values import Customer
 from holdfast.domain.errors import Refusal
-from holdfast.domain.team import team_of
+from holdfast.domain.team import team_from, team_of, text_of
 
 ANN = Customer("Ann Lee", "ann@example.org", reference="21CS001")
 
@@ -26,6 +26,13 @@ def test_a_team_is_kept_as_names_in_one_line() -> None:
         "Ben Oh", {"name": "Chloe", "reference": "7"}, {"name": "Dan"},
     ]  # fmt: skip
     assert team_of([], ANN, most=3, field="t") == []
+
+
+def test_a_team_is_typed_one_a_line() -> None:
+    team = ["Ann Lee", {"name": "Ben (Big) Oh", "reference": "CS-17"}, "(Chloe)"]
+    assert team_from(text_of(team)) == team
+    assert team_from(" Ann \n\n Ben ( 7 )\r\n") == ["Ann", {"name": "Ben", "reference": "7"}]
+    assert (team_from(""), text_of(None)) == ([], "")
 
 
 @pytest.mark.parametrize(

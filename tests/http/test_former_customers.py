@@ -81,6 +81,16 @@ def test_a_team_is_checked_and_told_in_both_shapes(
     assert refused.status_code == 400 and refused.json()["field"] == "details.team[1]"
     staff = client.post(f"{university}/bookings", json={**own, "details": {"team": [" Ben "]}})
     assert staff.status_code == 201 and staff.json()["details"]["team"] == ["Ben"]
+    # it is put right later, by its booker too, as long as it is checked
+    address = f"{university}/bookings/{booking['_id']}"
+    assert "amend" in ann.get(address).json()["may"]
+    changed = ann.post(f"{address}/amend", json={"team": ["Dan"]})
+    assert (changed.status_code, changed.json()["details"]["team"]) == (200, ["Dan"])
+    assert ann.post(f"{address}/amend", json={"team": ["Dan"]}).json()["code"] == "nothing_to_change"
+    assert ann.post(f"{address}/amend", json={"team": ["Ben", "ben"]}).json()["field"] == "team[1]"
+    assert ann.post(f"{address}/amend", json={}).json()["field"] == "team"
+    assert ann.get(f"/bookings/{booking['_id']}").json()["data"]["booking"]["teamMembers"] == ["Dan"]
+    assert ann.get(address).json()["history"][-1]["type"] == "booking.amended"
 
 
 def test_without_a_limit_a_team_is_kept_as_it_came(client: httpx.Client, campus: str) -> None:

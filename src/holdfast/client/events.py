@@ -10,7 +10,7 @@ from holdfast.client.errors import Broken
 TYPES = (
     "booking.created", "booking.confirmed", "booking.approved", "booking.rejected", "booking.revoked",
     "booking.started", "booking.extended", "booking.moved", "booking.completed", "booking.cancelled",
-    "booking.no_show", "booking.expired", "booking.undone", "booking.erased",
+    "booking.no_show", "booking.expired", "booking.undone", "booking.amended", "booking.erased",
     "unit.created", "unit.changed", "unit.condition_changed", "unit.status_changed", "unit.status_repaired",
     "block.created", "block.removed", "site.changed", "finding.opened", "finding.closed", "finding.repaired",
 )  # fmt: skip

@@ -173,7 +173,8 @@ async def _refused(visit: Visit, wish: Wish, problem: dict[str, Any]) -> Respons
 
 
 def _request(visit: Visit, chosen: Chosen, wish: Wish, *, hold_s: int | None = None) -> Any:
-    return with_customer(chosen.request, wish, language=visit.words.language, hold_s=hold_s)
+    has_team = visit.site.settings.team_max > 0
+    return with_customer(chosen.request, wish, language=visit.words.language, hold_s=hold_s, has_team=has_team)
 
 
 async def _in_the_way(visit: Visit, asked: Any, *, whole: bool = False) -> dict[str, Any] | None:

@@ -31,6 +31,7 @@ from holdfast.console.booking_page_wish import Wish, chosen_of, read_wish
 from holdfast.domain.actors import guest_of
 from holdfast.domain.errors import Refusal
 from holdfast.domain.policies import policy_of
+from holdfast.domain.team import MEMBER, team_from, text_of
 from holdfast.domain.wire import BookingView
 from holdfast.http.calls import submit
 from holdfast.services.availability import Asked as Question
@@ -47,7 +48,7 @@ KEY_LIFE_S = 180 * 24 * 3600
 BOOKINGS_MAX = 200
 PAST = timedelta(days=90)
 """How far back the list goes."""
-HERE = frozenset({"cancel", "move", "confirm"})
+HERE = frozenset({"cancel", "move", "confirm", "amend"})
 """The acts that this page offers."""
 
 Named = FromPath[str]
@@ -125,6 +126,12 @@ async def confirm_held(request: Asked, site: Named, booking: Named) -> Response[
     return await _act(request, site, booking, "confirm")
 
 
+@post("/{site:str}/booking/{booking:str}/amend", include_in_schema=False, opt={"right": "open"})
+async def amend(request: Asked, site: Named, booking: Named) -> Response[Any]:
+    """Other people come along."""
+    return await _act(request, site, booking, "amend")
+
+
 @get("/{site:str}/booking/{booking:str}/move", include_in_schema=False, opt={"right": "open"})
 async def where_to(request: Asked, site: Named, booking: Named) -> Response[Any]:
     """What is free instead."""
@@ -188,7 +195,7 @@ async def _one(found: _Found, *, status: int = 200, problem: dict[str, Any] | No
         visit, "booking_one.html", status=status, position=position, booking=view, detail=found.detail,
         may=found.may, path=found.path, link=link, problem=problem, done=visit.request.query_params.get("done"),
         is_live=_is_live(visit, view), waits=_waits(visit, view), reason=_reason(found.detail),
-        names=await names_of(visit),
+        names=await names_of(visit), team=text_of((view.details or {}).get(MEMBER)),
     )  # fmt: skip
 
 
@@ -243,6 +250,8 @@ async def _act(request: Asked, named: str, booking: str, act: str) -> Response[A
         if chosen_of(site, wish) is None:
             return await _where_to(found, wish)
         body = await _move_of(found, wish)
+    if act == "amend":
+        body = ActRequest(team=tuple(team_from(form.get("team", ""))))
     try:
         await visit.context.own.check_act(visit.caller, visit.held, site, found.view.id, act=act, wish=body)
         command = act_command(site, body, booking_id=found.view.id, act=act, if_version=None)
@@ -288,4 +297,4 @@ async def _any_of(found: _Found, category: str | None, start: datetime, end: dat
     return None if own in free or not free else min(free)
 
 
-OWN_HANDLERS: list[Any] = [bookings, one, unlock, entry, cancel, confirm_held, where_to, move]
+OWN_HANDLERS: list[Any] = [bookings, one, unlock, entry, cancel, confirm_held, amend, where_to, move]

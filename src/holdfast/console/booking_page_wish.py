@@ -16,12 +16,13 @@ from holdfast.domain.opening import nights as nights_of
 from holdfast.domain.opening import slots_of
 from holdfast.domain.policies import policy_of
 from holdfast.domain.sites import Site
+from holdfast.domain.team import MEMBER, team_from
 from holdfast.services.requests import BookingRequest, CustomerRequest
 
 NIGHTS_MAX = 30
 LENGTHS = (30, 60, 90, 120, 180, 240, 360, 480)
 DEFAULT_LENGTH = 60
-TYPED = ("name", "email", "phone", "note", "party")
+TYPED = ("name", "email", "phone", "note", "party", "team")
 """What is typed, beside what is chosen; it goes from step to step in forms, never in addresses."""
 _DAY = timedelta(days=1)
 _CHARS_MAX = 2_000
@@ -160,15 +161,18 @@ def instead(site: Site, wish: Wish, free: Mapping[str, Any]) -> Wish:
     return msgspec.structs.replace(wish, day=day, length=minutes, place=f"u:{unit}", pick=start.isoformat())
 
 
-def with_customer(request: BookingRequest, wish: Wish, *, language: str, hold_s: int | None = None) -> BookingRequest:
+def with_customer(
+    request: BookingRequest, wish: Wish, *, language: str, hold_s: int | None = None, has_team: bool = False
+) -> BookingRequest:
     """The request with who asks, as far as they said it, and what else they typed."""
     typed = wish.typed
+    team = {MEMBER: team_from(typed["team"])} if has_team and "team" in typed else {}
     who = CustomerRequest(typed.get("name"), typed.get("email"), typed.get("phone"))
     party = typed.get("party", "")
     return msgspec.structs.replace(
         request, customer=who if who != CustomerRequest() else None, note=typed.get("note"), hold_s=hold_s,
         party=int(party) if party.isascii() and party.isdigit() and 0 < len(party) < 5 and int(party) else None,
-        details={"language": language},
+        details={"language": language, **team},
     )  # fmt: skip
 
 

@@ -52,6 +52,7 @@ class Act(msgspec.Struct, frozen=True, gc=False):
     other_id: UUID | None = None
     if_version: int | None = None
     notes: tuple[str, ...] = ()
+    team: tuple[Any, ...] | None = None
 
 
 class Together(msgspec.Struct, frozen=True, gc=False):

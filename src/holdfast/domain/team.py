@@ -42,6 +42,25 @@ def team_of(given: Any, booker: Customer, *, most: int, field: str) -> list[Memb
     return team
 
 
+def team_from(text: str) -> list[Member]:
+    """A team as people type it: one a line, who has a reference with it behind the name, in brackets."""
+    found: list[Member] = []
+    for line in filter(None, map(str.strip, text.splitlines())):
+        name, bracket, reference = line.removesuffix(")").rpartition("(")
+        named = line.endswith(")") and bracket and name.strip() and reference.strip()
+        found.append({"name": name.strip(), "reference": reference.strip()} if named else line)
+    return found
+
+
+def text_of(team: Any) -> str:
+    """A kept team as people type it."""
+    lines = []
+    for each in team if isinstance(team, list) else ():
+        name, reference = (each.get("name"), each.get("reference")) if isinstance(each, dict) else (each, None)
+        lines.append(f"{name} ({reference})" if reference else str(name))
+    return "\n".join(lines)
+
+
 def _member(given: Any, field: str) -> tuple[Member, tuple[str, str] | None]:
     if isinstance(given, str):
         name = name_of(given, field)

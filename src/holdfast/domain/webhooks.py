@@ -15,7 +15,8 @@ GIVEN_UP, TEST = "job.given_up", "webhook.test"
 JOURNAL_TYPES = (
     "booking.created", "booking.confirmed", "booking.approved", "booking.rejected", "booking.revoked",
     "booking.started", "booking.extended", "booking.moved", "booking.completed", "booking.cancelled",
-    "booking.no_show", "booking.expired", "booking.undone", "unit.created", "unit.changed", "unit.condition_changed",
+    "booking.no_show", "booking.expired", "booking.undone", "booking.amended",
+    "unit.created", "unit.changed", "unit.condition_changed",
     "unit.status_changed", "unit.status_repaired", "block.created", "block.removed", "site.changed", "finding.opened",
     "finding.closed", "finding.repaired", "booking.erased", "sync.started", "sync.progressed", "sync.stage_ended",
     "sync.ended", "orders.changed", "connection.changed", "ltv.counted",

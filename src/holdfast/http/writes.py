@@ -207,8 +207,8 @@ async def create_booking(request: Asked, site: Named) -> Response[bytes]:
     },
 )  # fmt: skip
 async def act_on_booking(request: Asked, site: Named, booking: Named, act: Named) -> Response[bytes]:
-    """confirm, start, check-in, check-out, end, extend, move, swap, split, cancel, no-show, approve, reject, revoke,
-    undo: as far as the kind of site knows them."""
+    """confirm, start, check-in, check-out, end, extend, move, swap, split, amend, cancel, no-show, approve, reject,
+    revoke, undo: as far as the kind of site knows them."""
     context, headers = _asked(request)
     body = await _body(request, ActRequest)
     found = await context.sites.find(site)

@@ -165,7 +165,8 @@ async def _grounds(teller: _Teller) -> None:
     await _request(teller, 29, later[-1] if later else None, "North")
     await _request(teller, 30, tomorrow[1], "North", approve=True)
     await _request(teller, 31, tomorrow[1], "East", approve=True)
-    await _request(teller, 0, tomorrow[2], "North")
+    team = ["Kavya Nair", {"name": "Arjun Mehta", "reference": "CS-17"}]
+    await _request(teller, 0, tomorrow[2], "North", details={"team": team})
     await _request(teller, 1, tomorrow[8], "Hall")
     start, end = tomorrow[5].interval.start, tomorrow[7].interval.end
     await teller.wish(AddBlock(new_id(), ("Hall",), start, end, "event", "school sports day"))

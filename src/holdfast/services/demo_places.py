@@ -5,7 +5,7 @@ from holdfast.services.requests import SiteRequest
 
 CAFE = SiteRequest("cafe", "Pixelwerk Gaming Café", "Europe/Berlin", "demo-cafe", {"no_show_grace_minutes": 20})
 HOTEL = SiteRequest("hotel", "Hotel Miradouro", "Europe/Lisbon", "demo-hotel", {})
-GROUNDS = SiteRequest("grounds", "Riverside Sports Ground", "Asia/Kolkata", "demo-grounds", {})
+GROUNDS = SiteRequest("grounds", "Riverside Sports Ground", "Asia/Kolkata", "demo-grounds", {"team_max": 10})
 
 _ROOMS = (("Arena", range(1, 11)), ("Lounge", range(11, 17)), ("Loft", range(17, 21)))
 _CONSOLES = (("PS5-1", "Lounge"), ("PS5-2", "Lounge"), ("XBOX-1", "Loft"), ("SWITCH-1", "Loft"))

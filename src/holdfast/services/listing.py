@@ -293,6 +293,8 @@ async def booking_detail(pool: asyncpg.Pool, site: Site, booking_id: UUID) -> Bo
         rows = await store.journal_of_subject(connection, site.id, str(booking_id), HISTORY_MAX + 1)
     policy = policy_of(site.kind)
     may = [act for act, cause in policy.acts.items() if policy.machine.allows(found[0].state, cause)]
+    if not site.settings.team_max and "amend" in may:
+        may.remove("amend")
     return BookingDetail(view, may, _history(rows), len(rows) > HISTORY_MAX)
 
 

@@ -19,7 +19,7 @@ from holdfast.services.requests import ActRequest, BookingRequest, CustomerReque
 from holdfast.store import accounts
 from holdfast.store import reads as store
 
-ACTS = frozenset({"cancel", "move", "extend", "confirm"})
+ACTS = frozenset({"cancel", "move", "extend", "confirm", "amend"})
 """What a customer may do with a booking of theirs, where its state and the site's rules allow it."""
 
 _BY_STAFF = frozenset({"move", "extend"})

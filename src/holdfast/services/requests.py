@@ -30,6 +30,10 @@ Codes = Annotated[tuple[Code, ...], Meta(max_length=200)]
 Category = Annotated[str, Meta(min_length=1, max_length=64, examples=["pc"])]
 Text = Annotated[str, Meta(max_length=200)]
 Reason = Annotated[str, Meta(max_length=500)]
+TeamGiven = Annotated[
+    tuple[str | dict[str, Any], ...],
+    Meta(max_length=200, description="names, or each a `name` with a `reference`", examples=[["Ann Lee"]]),
+]
 Clock = Annotated[
     str,
     Meta(
@@ -109,6 +113,7 @@ class ActRequest(_Request, frozen=True):
     override: bool = False
     code: Annotated[str, Meta(max_length=20, description="the start code")] | None = None
     other: UUID | None = None
+    team: TeamGiven | None = None
 
 
 class CheckRequest(BookingRequest, frozen=True):
@@ -122,6 +127,7 @@ class CheckRequest(BookingRequest, frozen=True):
     override: bool = False
     code: Annotated[str, Meta(max_length=20)] | None = None
     other: UUID | None = None
+    team: TeamGiven | None = None
 
 
 class BlockRequest(_Request, frozen=True):
@@ -234,7 +240,7 @@ def act_command(site: Site, request: ActRequest, *, booking_id: UUID, act: str, 
         start, end, notes = read_interval(site, request, None)
         return Act(
             booking_id, act, start, end, request.minutes, units, request.reason, request.override, request.code,
-            request.other, if_version, notes,
+            request.other, if_version, notes, request.team,
         )  # fmt: skip
     if request.date is not None:
         _refuse("date", "needs a `slot` or `nights` beside it")
@@ -249,7 +255,7 @@ def act_command(site: Site, request: ActRequest, *, booking_id: UUID, act: str, 
         read_start(site, given, notes_read, field=name) if given is not None else None,
         read_end(site, request.end, notes_read) if request.end is not None else None,
         request.minutes, units, request.reason, request.override, request.code, request.other, if_version,
-        tuple(notes_read),
+        tuple(notes_read), request.team,
     )  # fmt: skip
 
 

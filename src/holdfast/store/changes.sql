@@ -57,7 +57,7 @@ from verdict, clock;
 update booking b set state = n.state, live = n.live, unit_ids = n.unit_ids, parts = n.parts,
     starts_at = n.starts_at, ends_at = n.ends_at, open_ended = n.open_ended, started_at = n.started_at,
     ended_at = n.ended_at, expires_at = n.expires_at, wakes_at = n.wakes_at, decided_by = n.decided_by,
-    decision_reason = n.decision_reason, version = n.version
+    decision_reason = n.decision_reason, details = n.details, version = n.version
 from unnest($1::booking_row[]) as n
 where b.site_id = n.site_id and b.id = n.id;
 

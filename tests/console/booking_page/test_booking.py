@@ -15,6 +15,7 @@ from tests.console.booking_page.conftest import (
     act,
     book,
     bookings_of,
+    change,
     make,
     offer,
     pick,
@@ -31,12 +32,14 @@ PAINT_MS_MAX = 1_000
 async def test_a_guest_books_without_scripts_and_the_form_sent_twice_books_once(
     plain: Page, client: httpx.Client, campus: str
 ) -> None:
+    change(client, campus, team_max=3)
     await plain.goto(offer())
     await pick(plain, "1~G2").click()
     await plain.get_by_role("button", name="Continue").click()
     await plain.get_by_label("Name").fill("Kim Guest")
     await plain.locator("#f-email").fill("kim@example.org")
     await plain.get_by_label("Note").fill("Two\nlines")
+    await plain.locator("#f-team").fill("Ann Lee\nBen Oh (CS-17)")
     await plain.get_by_role("button", name="Look it over").click()
     await expect(plain.locator("main")).to_contain_text("It is free, and can be booked now.")
     review = await plain.locator("#confirm").evaluate(
@@ -51,7 +54,17 @@ async def test_a_guest_books_without_scripts_and_the_form_sent_twice_books_once(
     (booked,) = bookings_of(client, campus)
     assert (booked["units"], booked["state"], booked["note"]) == (["G2"], "Pending", "Two\nlines")
     assert booked["customer"] == {"name": "Kim Guest", "email": "kim@example.org"}
-    # one's own page, its calendar entry, and giving it up
+    assert booked["details"]["team"] == ["Ann Lee", {"name": "Ben Oh", "reference": "CS-17"}]
+    # one's own page, another team, its calendar entry, and giving it up
+    await plain.get_by_text("Change who comes").click()
+    await plain.locator("#f-team").fill("Ann Lee\nAnn Lee")
+    await plain.get_by_role("button", name="Save").click()
+    await expect(plain.get_by_role("alert")).to_contain_text("Somebody of the team is named twice")
+    await plain.get_by_text("Change who comes").click()
+    await plain.locator("#f-team").fill("Chloe")
+    await plain.get_by_role("button", name="Save").click()
+    await expect(plain.locator("main")).to_contain_text("Who comes along is changed.")
+    assert bookings_of(client, campus)[0]["details"]["team"] == ["Chloe"]
     entry = await plain.request.get(plain.url.split("?")[0] + "/booking.ics")
     assert "BEGIN:VEVENT" in await entry.text()
     await plain.get_by_text("Cancel booking").click()

@@ -24,6 +24,7 @@ from holdfast.domain.commands import Act
 from holdfast.domain.draft import Draft, unit_ids_of
 from holdfast.domain.errors import Refusal
 from holdfast.domain.state import SiteState
+from holdfast.domain.team import MEMBER, team_of
 
 Doing = Callable[[Draft, Booking, Act, str], None]
 
@@ -221,6 +222,21 @@ def _undo(draft: Draft, booking: Booking, command: Act, after: str) -> None:
     draft.put(back, "undone", more=_because(command))
 
 
+def _amend(draft: Draft, booking: Booking, command: Act, after: str) -> None:
+    """Who comes along, put right until it is over; time, units and state stay."""
+    most = draft.state.site.settings.team_max
+    if command.team is None or not most:
+        problem = "say who comes along; nobody is an empty list" if most else "bookings here name no team"
+        raise Refusal("invalid_request", field=MEMBER, problem=problem)
+    if booking.ends_at <= draft.state.now:
+        raise Refusal("in_the_past", now=draft.state.now)
+    team = team_of(list(command.team), booking.customer, most=most, field=MEMBER)
+    details = {**(booking.details or {}), MEMBER: team}
+    if details == {MEMBER: [], **(booking.details or {})}:
+        raise Refusal("nothing_to_change")
+    draft.put(replace(booking, details=details), "amended")
+
+
 def _is_due(state: SiteState, booking: Booking) -> bool:
     due = state.policy.clock(booking, state.site)
     return due is not None and due[0] <= state.now
@@ -258,5 +274,6 @@ _DOINGS: dict[str, Doing] = {
     "moved": _move,
     "swapped": swap,
     "split": split,
+    "amended": _amend,
     "undone": _undo,
 }

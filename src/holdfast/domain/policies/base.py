@@ -26,6 +26,7 @@ EVENTS: Mapping[str, str] = {
     "extended": "booking.extended",
     "moved": "booking.moved",
     "swapped": "booking.moved",
+    "amended": "booking.amended",
     "split": "booking.moved",
     "ended": "booking.completed",
     "checked_out": "booking.completed",

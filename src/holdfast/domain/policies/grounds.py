@@ -25,12 +25,14 @@ class Grounds(Policy):
                 "approved": "Approved",
                 "rejected": "Rejected",
                 "moved": "Pending",
+                "amended": "Pending",
                 "cancelled": "Cancelled",
                 "expired": "Expired",
             },
             "Approved": {
                 "revoked": "Pending",
                 "moved": "Approved",
+                "amended": "Approved",
                 "swapped": "Approved",
                 "cancelled": "Cancelled",
                 "ended": "Completed",
@@ -52,6 +54,7 @@ class Grounds(Policy):
         "revoke": "revoked",
         "move": "moved",
         "swap": "swapped",
+        "amend": "amended",
         "cancel": "cancelled",
         "undo": "undone",
     }

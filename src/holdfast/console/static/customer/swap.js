@@ -7,7 +7,7 @@ const ATTEMPTS_MAX = 4;
 const WAIT_MS = 500;
 const ANSWER_MS = 15_000;
 const AGAIN = new Set([429, 502, 503, 504]);
-const TYPED = "input[name=name], input[name=email], input[name=phone], input[name=party], textarea[name=note]";
+const TYPED = "input[name=name], input[name=email], input[name=phone], input[name=party], textarea[name=note], #details textarea[name=team]";
 
 /** @type {Map<string, string>} what was typed, for steps that do not carry it along */
 const typed = new Map();

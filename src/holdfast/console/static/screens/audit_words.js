@@ -10,7 +10,7 @@ import { lookOf } from "../ui/status.js";
 
 const TYPES = [
   "booking.created", "booking.confirmed", "booking.approved", "booking.rejected", "booking.revoked", "booking.started", "booking.extended", "booking.moved",
-  "booking.completed", "booking.cancelled", "booking.no_show", "booking.expired", "booking.undone", "unit.created", "unit.changed", "unit.condition_changed",
+  "booking.completed", "booking.cancelled", "booking.no_show", "booking.expired", "booking.undone", "booking.amended", "unit.created", "unit.changed", "unit.condition_changed",
   "unit.status_changed", "unit.status_repaired", "block.created", "block.removed", "site.changed", "finding.opened", "finding.closed", "finding.repaired",
 ];
 /** Those of a store, which has no bookings and no units. */

@@ -8,14 +8,15 @@ import { may, page } from "../core/page.js";
 import { icon } from "../ui/icon.js";
 import { lookOf } from "../ui/status.js";
 import { actNow, actWithReason, end, extend, move, start } from "./board_acts.js";
+import { changeTeam, teamLines } from "./booking_team.js";
 import { moveSlot } from "./grounds_acts.js";
 
 const ICONS = {
   confirm: "check", start: "play", "check-in": "login", "check-out": "logout", end: "stop", move: "move", cancel: "cross", "no-show": "eye-off",
-  approve: "check", reject: "cross", revoke: "undo", undo: "undo",
+  approve: "check", reject: "cross", revoke: "undo", undo: "undo", amend: "users",
 };
 /** Those that lead on come first, those that end something last. */
-const ORDER = ["start", "check-in", "approve", "confirm", "extend", "end", "check-out", "move", "undo", "revoke", "no-show", "reject", "cancel"];
+const ORDER = ["start", "check-in", "approve", "confirm", "extend", "end", "check-out", "move", "amend", "undo", "revoke", "no-show", "reject", "cancel"];
 
 /** @param {any} booking @param {() => string[]} possible as the server says */
 export function bookingActs(booking, possible) {
@@ -38,6 +39,7 @@ function button(booking, name) {
 export function run(booking, name) {
   if (name === "start") return start(booking);
   if (name === "end") return end(booking);
+  if (name === "amend") return changeTeam(booking);
   if (name === "move") return page.site.settings.slots ? moveSlot(booking) : move(booking);
   if (["cancel", "no-show", "reject", "revoke"].includes(name)) return actWithReason(booking, name, name === "reject");
   return actNow(booking, name, t("booking.done_act", { unit: booking.units.join(", "), act: t(`act.${name}`) }));
@@ -49,7 +51,7 @@ export function bookingFacts(booking) {
   const facts = [
     ["booking.email", customer.email ? html`<a href="mailto:${customer.email}">${customer.email}</a>` : null],
     ["booking.phone", customer.phone ? html`<a href="tel:${customer.phone}">${customer.phone}</a>` : null],
-    ["booking.note", booking.note], ["booking.units", booking.units.length > 1 ? booking.units.join(", ") : null], ["booking.party", booking.party],
+    ["booking.note", booking.note], ["booking.team", teamLines(booking).length > 0 ? teamLines(booking).join(", ") : null], ["booking.units", booking.units.length > 1 ? booking.units.join(", ") : null], ["booking.party", booking.party],
     ["booking.expires", booking.expires_at ? whenOf(booking.expires_at) : null], ["booking.by", booking.requested_by ? html`${() => actorName(booking.requested_by)}` : null],
   ].filter(([, value]) => value);
   return html`<section class="section"><h3>${t("booking.title")}</h3><dl class="facts">${facts.map(([key, value]) => html`<dt>${t(String(key))}</dt><dd>${value}</dd>`)}</dl>
