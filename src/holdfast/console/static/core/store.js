@@ -10,6 +10,7 @@ import { effect } from "./signals.js";
 import { page } from "./page.js";
 
 const WAIT_MS = 500;
+const FRAME_MS = 16;
 const WAIT_MAX_MS = 10_000;
 const DAY_MS = 86_400_000;
 
@@ -48,8 +49,20 @@ function open() {
   let isClosed = false;
   let isRenewing = false;
 
-  const changed = (/** @type {number} */ at) => {
-    changedAt.value = at;
+  let [toldAt, heardAt, isTelling] = [0, 0, false];
+  /** Tells that something changed: at once, and while much does so once a frame, as more cannot be seen.
+   * @param {number} at when */
+  const changed = (at) => {
+    heardAt = at;
+    if (isTelling) return;
+    if (performance.now() - toldAt >= FRAME_MS) return tell();
+    isTelling = true;
+    setTimeout(tell, FRAME_MS);
+  };
+  const tell = () => {
+    isTelling = false;
+    toldAt = performance.now();
+    changedAt.value = heardAt;
     version.value = replica.version;
     for (const one of [...awaiting]) {
       if (one.version > replica.version) continue;
@@ -89,7 +102,8 @@ function open() {
         replica.take(data);
         // a restored site may stand at the same number as before: then it is drawn anew all the same
         version.value = -1;
-        changed(Date.parse(data.now));
+        heardAt = Date.parse(data.now);
+        tell();
         for (const hear of renewers) hear();
         if (!isClosed) follow();
         break;
@@ -109,7 +123,7 @@ function open() {
   return {
     replica, version, state, problem, changedAt,
     until(wanted) {
-      if (wanted === null || replica.version >= wanted) return Promise.resolve();
+      if (wanted === null || version.peek() >= wanted) return Promise.resolve();
       return new Promise((done) => {
         const one = { version: wanted, done: () => done(undefined) };
         awaiting.add(one);

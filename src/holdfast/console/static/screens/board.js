@@ -63,8 +63,18 @@ export function open() {
   offer(() => commands(board));
 }
 
+/** The codes that were put in order last, and their order. @type {{codes: string[], order: number[]}} */
+let known = { codes: [], order: [] };
+
 /** @param {View[]} views */
-const ordered = (views) => [...views].sort((a, b) => collator.compare(a.unit.code, b.unit.code));
+function ordered(views) {
+  const isKnown = views.length === known.codes.length && views.every(({ unit }, at) => unit.code === known.codes[at]);
+  if (!isKnown) {
+    const codes = views.map(({ unit }) => unit.code);
+    known = { codes, order: codes.map((_, at) => at).sort((a, b) => collator.compare(codes[a], codes[b])) };
+  }
+  return known.order.map((at) => views[at]);
+}
 
 /** @param {any} board @param {string} code @param {boolean} isRange */
 function toggle(board, code, isRange) {
