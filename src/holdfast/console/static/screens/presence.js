@@ -9,6 +9,7 @@ import { effect, signal } from "../core/signals.js";
 import { collator, number, t } from "../core/i18n.js";
 import { hotkeys } from "../core/hotkeys.js";
 import { inAddress, keepInAddress, page } from "../core/page.js";
+import { sentenceOf } from "../core/problems.js";
 import { clock, secondsOf, zoneName } from "../core/time.js";
 import { listenTo } from "../core/told.js";
 import { segments } from "../ui/form.js";
@@ -66,7 +67,7 @@ function follow(it) {
     },
     onState(state, problem) {
       // while the first connection is being made nothing is wrong yet
-      if (problem !== undefined) it.problem.value = Object.assign(new Error(problem.detail ?? problem.code), problem);
+      if (problem !== undefined) it.problem.value = Object.assign(new Error(sentenceOf(problem)), problem);
       if (state === "live" || problem !== undefined || Date.now() - began > YOUNG_MS) it.state.value = state;
     },
   });

@@ -5,6 +5,7 @@ import { html } from "../core/html.js";
 import { signal } from "../core/signals.js";
 import { t } from "../core/i18n.js";
 import { page } from "../core/page.js";
+import { sentenceOf } from "../core/problems.js";
 import { openDialog } from "../ui/dialog.js";
 import { icon } from "../ui/icon.js";
 import { banner } from "../ui/status.js";
@@ -28,7 +29,7 @@ export function openUpload(connection, then) {
       const response = await fetch(here("connections", String(connection.id), "upload"), { method: "POST", body: chosen, headers: { "Content-Type": type }, credentials: "same-origin" });
       const told = await response.json();
       if (response.ok) run.value = told;
-      else refused.value = told.detail ?? t("problem.unavailable");
+      else refused.value = sentenceOf(told);
       then();
     } catch {
       refused.value = t("problem.unreachable_change");
