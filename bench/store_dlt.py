@@ -24,7 +24,7 @@ def main(url: str, address: str, token: str) -> None:
         while True:
             variables = {"rows": 250, "after": after, "query": "updated_at:<='2100-01-01T00:00:00Z'"}
             reply = session.post(
-                f"{address}/admin/api/2025-01/graphql.json",
+                f"{address}/admin/api/2026-10/graphql.json",
                 json={"query": QUERY, "variables": variables},
                 headers={"x-shopify-access-token": token},
             ).json()

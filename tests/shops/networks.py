@@ -8,6 +8,7 @@ from urllib.parse import parse_qs
 
 import msgspec
 
+from holdfast.gateways.shops import google
 from holdfast.services.demo_http import Asked, Told
 
 _encode = msgspec.json.Encoder().encode
@@ -31,6 +32,7 @@ class Network:
         self.hidden = 0
         self.tokens_given = 0
         self.page_rows_max = 500
+        self.google_version = google.API_VERSION
 
     def spend(self, day: date, campaign: int, amount: str) -> None:
         self.days[day, campaign] = Decimal(amount)
@@ -80,7 +82,7 @@ class Network:
             return Told(_encode({"access_token": f"{GOOGLE_TOKEN}-{self.tokens_given}", "expires_in": 3600}))
         if self.faults:
             return self.faults.pop(0)
-        assert asked.path == "/v18/customers/1234567890/googleAds:searchStream"
+        assert asked.path == f"/{self.google_version}/customers/1234567890/googleAds:searchStream"
         assert asked.headers["developer-token"] == "developer"
         if asked.headers["authorization"] != f"Bearer {GOOGLE_TOKEN}-{self.tokens_given}":
             return Told(_encode({"error": {"status": "UNAUTHENTICATED"}}), 401)

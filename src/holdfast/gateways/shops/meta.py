@@ -18,7 +18,8 @@ from holdfast.gateways.shops.days import days_of, month_ends, piece_of
 from holdfast.gateways.shops.http import Client, Reply, SlowPage, said
 from holdfast.gateways.shops.source import CursorLost, Page, Row, SourceError
 
-API_VERSION = "v21.0"
+API_VERSION = "v27.0"
+"""Of November 2026; each is switched off about a year after it came, so a connection may name another."""
 PAGE_ROWS_MAX = 500
 PAGE_ROWS_MIN = 25
 BURST, PER_S = 60.0, 1.0
@@ -76,10 +77,12 @@ class MetaAds:
 
     streams = ("ads",)
 
-    def __init__(self, client: Client, address: str, account: str, zone: ZoneInfo) -> None:
+    def __init__(
+        self, client: Client, address: str, account: str, zone: ZoneInfo, *, api_version: str | None = None
+    ) -> None:
         self._client = client
         named = account if account.startswith("act_") else f"act_{account}"
-        self._url = f"{address.rstrip('/')}/{API_VERSION}/{named}/insights"
+        self._url = f"{address.rstrip('/')}/{api_version or API_VERSION}/{named}/insights"
         self._zone = zone
         self._rows = PAGE_ROWS_MAX
 

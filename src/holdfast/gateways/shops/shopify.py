@@ -25,7 +25,8 @@ from holdfast.gateways.shops.shopify_orders import (
 )
 from holdfast.gateways.shops.source import CursorLost, Page, Row, SourceError
 
-API_VERSION = "2025-01"
+API_VERSION = "2026-10"
+"""Each is answered for a year at least, later by the oldest that still is; a connection may name another."""
 PAGE_ROWS_MAX = 250
 PAGE_ROWS_MIN = 5
 BURST, PER_S = 1_000.0, 50.0
@@ -141,9 +142,11 @@ class Shopify:
 
     streams = ("orders",)
 
-    def __init__(self, client: Client, address: str, *, rows_max: int = PAGE_ROWS_MAX) -> None:
+    def __init__(
+        self, client: Client, address: str, *, rows_max: int = PAGE_ROWS_MAX, api_version: str | None = None
+    ) -> None:
         self._client = client
-        self._url = f"{address.rstrip('/')}/admin/api/{API_VERSION}/graphql.json"
+        self._url = f"{address.rstrip('/')}/admin/api/{api_version or API_VERSION}/graphql.json"
         self._rows = max(PAGE_ROWS_MIN, min(rows_max, PAGE_ROWS_MAX))
         self._cost = 0.0
 

@@ -23,9 +23,11 @@ Stream = Literal["orders", "ads"]
 
 
 class ShopifyConfig(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
-    """`address` is the shop's, such as https://example.myshopify.com."""
+    """`address` is the shop's, such as https://example.myshopify.com. `api_version` is for when the one that this
+    program asks by is no more, or one is wanted that is newer."""
 
     address: Address
+    api_version: Annotated[str, Meta(pattern="^[0-9]{4}-[0-9]{2}$")] | None = None
     page_rows: Annotated[int, Meta(ge=5, le=250)] = 250
 
 
@@ -37,11 +39,13 @@ class ShopifySecret(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
 
 
 class MetaConfig(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
-    """`account` is the ad account's number; its days are those of `time_zone`, else of the store's."""
+    """`account` is the ad account's number; its days are those of `time_zone`, else of the store's. `api_version` as
+    with Shopify."""
 
     account: Annotated[str, Meta(pattern="^(act_)?[0-9]{1,30}$")]
     address: Address = "https://graph.facebook.com"
     time_zone: Text | None = None
+    api_version: Annotated[str, Meta(pattern="^v[0-9]{1,3}[.][0-9]$")] | None = None
 
 
 class TokenSecret(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
@@ -49,13 +53,15 @@ class TokenSecret(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
 
 
 class GoogleConfig(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
-    """`customer` is the account's number; its days are those of `time_zone`, else of the store's."""
+    """`customer` is the account's number; its days are those of `time_zone`, else of the store's. `api_version` as with
+    Shopify."""
 
     customer: Annotated[str, Meta(pattern="^[0-9-]{1,20}$")]
     login_customer: Annotated[str, Meta(pattern="^[0-9-]{1,20}$")] | None = None
     address: Address = "https://googleads.googleapis.com"
     token_url: Address = "https://oauth2.googleapis.com/token"  # noqa: S105 - an address, no secret
     time_zone: Text | None = None
+    api_version: Annotated[str, Meta(pattern="^v[0-9]{1,3}$")] | None = None
 
 
 class OptionalTokenSecret(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
@@ -93,20 +99,22 @@ class Kind(msgspec.Struct, frozen=True):
 def _shopify(outside: Outside, site: Site, config: ShopifyConfig, secret: ShopifySecret) -> Source:
     rate = Rate(f"shopify {config.address.rstrip('/')}", shopify.BURST, shopify.PER_S)
     client = Client(outside, rate, headers={"x-shopify-access-token": secret.access_token})
-    return shopify.Shopify(client, config.address, rows_max=config.page_rows)
+    return shopify.Shopify(client, config.address, rows_max=config.page_rows, api_version=config.api_version)
 
 
 def _meta(outside: Outside, site: Site, config: MetaConfig, secret: TokenSecret) -> Source:
     rate = Rate(f"meta {config.account.removeprefix('act_')}", meta.BURST, meta.PER_S)
     client = Client(outside, rate, headers={"authorization": f"Bearer {secret.access_token}"})
-    return meta.MetaAds(client, config.address, config.account, _zone(site, config.time_zone))
+    return meta.MetaAds(
+        client, config.address, config.account, _zone(site, config.time_zone), api_version=config.api_version
+    )  # fmt: skip
 
 
 def _google(outside: Outside, site: Site, config: GoogleConfig, secret: google.Secrets) -> Source:
     client = Client(outside, Rate(f"google {config.customer}", google.BURST, google.PER_S))
     return google.GoogleAds(
         client, config.address, config.customer, _zone(site, config.time_zone), secrets=secret,
-        token_url=config.token_url, login_customer=config.login_customer,
+        token_url=config.token_url, login_customer=config.login_customer, api_version=config.api_version,
     )  # fmt: skip
 
 
