@@ -148,6 +148,20 @@ async def test_webhooks_are_for_everyone(
     await check(page)
 
 
+async def test_somebody_is_told_of_alerts_by_mail(looker: Looker, server: LiveServer, address: str) -> None:
+    page = await looker.open(PATH, **ADMIN)
+    await page.get_by_role("button", name="New endpoint").first.click()
+    form = page.get_by_role("dialog")
+    await form.get_by_role("button", name="Somebody by mail").click()
+    await form.get_by_label("E-mail").fill("night@example.org")
+    await form.get_by_role("radio", name="Chosen events").check()
+    await form.get_by_label("given_up").check()
+    await form.get_by_role("button", name="Make endpoint").click()
+    await page.get_by_role("row", name="night@example.org").wait_for(timeout=LONG_MS)
+    (made,) = server.client.get(address).json()["webhooks"]
+    assert (made["url"], made["events"]) == ("mailto:night@example.org", ["job.given_up"])
+
+
 def test_places_are_for_holders_of_jobs_in_an_organisation(principals: Principals) -> None:
     def places(person: httpx.Client) -> list[str]:
         return [place["name"] for place in data_of(person.get("/console/corner"))["places"]]
@@ -179,7 +193,7 @@ async def test_an_organisations_schedules_are_its_managers_to_see_and_make(
     await row.get_by_role("button", name="Run Ours now").click()
     await row.get_by_text("Succeeded", exact=True).wait_for(timeout=LONG_MS)
     tenants = {each["name"]: each["tenant"] for each in server.client.get("/api/schedules").json()["schedules"]}
-    assert tenants == {"Of the server": "", "Ours": str(principals.organisation_of("corner"))}
+    assert (tenants["Of the server"], tenants["Ours"]) == ("", str(principals.organisation_of("corner")))
     # who runs the server sees both, and of which each is
     page = await looker.open("/console/jobs", **ADMIN)
     await page.get_by_role("row", name="Of the server").first.wait_for(timeout=LONG_MS)

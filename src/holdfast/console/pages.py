@@ -34,7 +34,7 @@ from holdfast.console.viewer import SIGN_IN, Viewer, viewer_of
 from holdfast.console.words import LANGUAGES, Words, language_of
 from holdfast.domain.actors import rights_in
 from holdfast.domain.errors import Refusal
-from holdfast.domain.webhooks import TYPES
+from holdfast.domain.webhooks import ALERTS, TYPES
 from holdfast.domain.wire import SiteView
 from holdfast.http.context import caller_of, context_of
 from holdfast.http.framework import on_error
@@ -163,7 +163,7 @@ async def stores(request: Asked) -> Response[bytes]:
 @get("/webhooks", include_in_schema=False, opt=WEBHOOKS.opt)
 async def webhooks(request: Asked) -> Response[bytes]:
     """Where organisations are told of what happens."""
-    return await _place(request, WEBHOOKS, events=TYPES)
+    return await _place(request, WEBHOOKS, events=TYPES, alerts=[each for each in TYPES if each in ALERTS])
 
 
 async def _place(request: Asked, place: Place, **more: Any) -> Response[bytes]:

@@ -4,7 +4,7 @@
  * @typedef {{id: number, slug: string, name: string, kind: string, time_zone: string}} SiteBrief
  * @typedef {SiteBrief & {version: number, settings: Record<string, any>}} Site
  * @typedef {{viewer: {name: string, rights: string[], sign_in: string | null, sign_out: string | null}, site: Site, sites: SiteBrief[], organisation: string | null,
- *   places: {name: string, icon: string}[], place?: string, organisations?: {id: string, name: string}[], homes?: Record<string, string>, events?: string[], screen: string, screens: {name: string, word: string, icon: string, address: string}[], module: string | null, board: any,
+ *   places: {name: string, icon: string}[], place?: string, organisations?: {id: string, name: string}[], homes?: Record<string, string>, events?: string[], alerts?: string[], screen: string, screens: {name: string, word: string, icon: string, address: string}[], module: string | null, board: any,
  *   look: {theme: string, density: string, language: string}, languages: Record<string, string>, program: string,
  *   words: string}} Page
  */

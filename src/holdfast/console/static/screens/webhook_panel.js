@@ -17,7 +17,7 @@ import { drawn } from "./jobs_words.js";
 import { pauseOrResume, remove, rotate, sendTest } from "./webhook_acts.js";
 import { openDelivery } from "./webhook_delivery.js";
 import { openWebhookForm } from "./webhook_form.js";
-import { answerOf, deliveryBadge, eventsOf, hookBadge, hostOf, isGivenUp, since, siteName } from "./webhook_words.js";
+import { answerOf, deliveryBadge, eventsOf, hookBadge, hostOf, isByMail, isGivenUp, since, siteName } from "./webhook_words.js";
 import { hooksOf } from "./webhooks.js";
 
 /** @typedef {import("./webhook_words.js").Webhook} Webhook */
@@ -72,13 +72,13 @@ function notice(hook) {
 const facts = (hook) => html`<dl class="facts">
   <dt>${t("webhooks.where")}</dt><dd>${siteName(hook.site)}</dd>
   <dt>${t("webhooks.events")}</dt><dd>${eventsOf(hook)}</dd>
-  <dt>${t("webhooks.secret")}</dt><dd>${hook.before_until ? t("webhooks.both_until", { until: fullOf(hook.before_until) }) : t("webhooks.secret_hidden")}</dd>
+  ${isByMail(hook) ? null : html`<dt>${t("webhooks.secret")}</dt><dd>${hook.before_until ? t("webhooks.both_until", { until: fullOf(hook.before_until) }) : t("webhooks.secret_hidden")}</dd>`}
   <dt>${t("webhooks.made")}</dt><dd>${fullOf(hook.created_at)} · ${actorName(hook.created_by)}</dd></dl>`;
 
 /** @param {string} organisation @param {Webhook} hook @param {() => void} again @param {() => void} close */
 const acts = (organisation, hook, again, close) => html`
   <button type="button" class="button danger" @click=${async () => { if (await remove(organisation, hook, again)) close(); }}>${icon("trash")}<span class="wide-only">${t("webhooks.remove")}</span></button><span class="grow"></span>
-  <button type="button" class="button" @click=${() => rotate(organisation, hook, again)}>${icon("key")}<span class="wide-only">${t("webhooks.rotate")}</span></button>
+  ${isByMail(hook) ? null : html`<button type="button" class="button" @click=${() => rotate(organisation, hook, again)}>${icon("key")}<span class="wide-only">${t("webhooks.rotate")}</span></button>`}
   <button type="button" class="button" @click=${() => openWebhookForm(organisation, hook, again)}>${icon("edit")}<span class="wide-only">${t("webhooks.edit")}</span></button>
   <button type="button" class="button" @click=${() => pauseOrResume(organisation, hook, again)}>${icon(hook.active ? "pause" : "redo")}<span>${t(hook.active ? "webhooks.pause" : "webhooks.resume")}</span></button>
   <button type="button" class="button primary" ?disabled=${!hook.active} @click=${() => sendTest(organisation, hook, again)}>${icon("play")}<span>${t("webhooks.test")}</span></button>`;

@@ -72,8 +72,17 @@ export function strip(one) {
   return html`<span class="two-lines"><span class="hook-strip" role="img" aria-label=${words}>${[...one.recent].reverse().map((state) => html`<i class="tone-${toneOf(state)} is-${state}"></i>`)}</span><span class="small muted">${words}</span></span>`;
 }
 
-/** The host alone, as that is what tells endpoints apart. @param {string} url */
+const BY_MAIL = "mailto:";
+
+/** Whether somebody is told by mail, of alerts alone. @param {{url: string}} one */
+export const isByMail = ({ url }) => url.startsWith(BY_MAIL);
+
+/** @param {string} address */
+export const mailTo = (address) => `${BY_MAIL}${address}`;
+
+/** The host alone, as that is what tells endpoints apart; of mail who gets it. @param {string} url */
 export function hostOf(url) {
+  if (isByMail({ url })) return url.slice(BY_MAIL.length);
   try {
     return new URL(url).host;
   } catch {
