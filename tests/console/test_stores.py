@@ -83,7 +83,7 @@ def outside() -> Iterator[Outside]:
 
 @pytest.fixture(scope="module")
 def server(module_server: Any) -> LiveServer:
-    made: LiveServer = module_server(admin_token=None, secret_key=KEY)
+    made: LiveServer = module_server(admin_token=None, secret_key=KEY, sync_networks="127.0.0.1")
     return made
 
 
