@@ -153,6 +153,8 @@ async def test_a_store_is_connected_and_its_run_is_watched_by_all(
     await stage(other, "ltv", "done")
     await page.locator('[data-fresh="by_hand"]').wait_for(timeout=LONG_MS)
     await page.locator(".source").get_by_text("Verified").wait_for(timeout=LONG_MS)
+    await page.get_by_role("button", name="Switch the verification off").click()
+    await page.get_by_role("button", name="Switch the verification on").wait_for(timeout=LONG_MS)
     # no reload: the table is there once the run counted it, and another order is in it once that came in
     row = cohorts.locator('tr[data-row="2026-03-01"]')
     await row.get_by_text("$3.6").first.wait_for(timeout=LONG_MS)

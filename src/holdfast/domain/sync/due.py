@@ -8,13 +8,10 @@ from zoneinfo import ZoneInfo
 
 import msgspec
 
-from holdfast.domain.sync.rules import following
+from holdfast.domain.sync.rules import following, preceding
 
 DEFAULT_RULE = "0 * * * *"
 WHEN = ("always", "while_watched")
-LOOK_BACK_MIN = timedelta(minutes=2)
-LOOK_BACK_MAX = timedelta(days=9)
-"""How far back it is looked for the instant at which a schedule was last due."""
 VERIFICATION_RULE = "20 3 * * *"
 VERIFICATION_DAYS = 30
 """When a store is verified, and how far back its rows are compared, until somebody says otherwise."""
@@ -35,20 +32,9 @@ def due_at(schedule: Schedule, after: datetime, zone: ZoneInfo) -> datetime | No
 
 
 def was_due_at(schedule: Schedule, now: datetime, zone: ZoneInfo) -> datetime | None:
-    """When a stream was last due by its rule, within the last days; None when it is switched off, or was not. What is
-    complete up to then is as fresh as its schedule wants it."""
-    if not schedule.is_enabled:
-        return None
-    first = following(schedule.rule, now, zone)
-    back = max(following(schedule.rule, first, zone) - first, LOOK_BACK_MIN)
-    while back <= LOOK_BACK_MAX:
-        at, found = following(schedule.rule, now - back, zone), None
-        while at <= now:
-            at, found = following(schedule.rule, at, zone), at
-        if found is not None:
-            return found
-        back *= 4
-    return None
+    """When a stream was last due by its rule; None when it is switched off, or never was. What is complete up to then
+    is as fresh as its schedule wants it."""
+    return preceding(schedule.rule, now, zone) if schedule.is_enabled else None
 
 
 def expected_at(

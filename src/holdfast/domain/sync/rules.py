@@ -1,10 +1,10 @@
 """When a store's schedules are due: the rules of cron (`domain/cron`), on the store's clock, by the minute at most."""
 
-from datetime import datetime
+from datetime import datetime, timedelta
 from functools import lru_cache
 from zoneinfo import ZoneInfo
 
-from holdfast.domain.cron import Every, Schedule, next_tick, parse
+from holdfast.domain.cron import Every, Schedule, next_tick, parse, prev_tick
 from holdfast.domain.errors import Refusal
 
 EVERY_S_MIN = 60
@@ -20,6 +20,15 @@ def following(rule: str, after: datetime, zone: ZoneInfo) -> datetime:
     if found is None:
         raise Refusal("invalid_request", field="rule", given=rule[:60], problem="is never due")
     return found
+
+
+def preceding(rule: str, now: datetime, zone: ZoneInfo) -> datetime | None:
+    """The last instant up to `now` that the rule names on the zone's clock; None when there is none.
+
+    Raises:
+        Refusal: `invalid_request` for a rule that is not understood.
+    """
+    return prev_tick(parsed(rule), now + timedelta(microseconds=1), zone)
 
 
 @lru_cache(maxsize=256)

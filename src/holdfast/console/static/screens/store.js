@@ -17,6 +17,7 @@ import { sourceCard } from "./store_cards.js";
 import { openConnect } from "./store_connect.js";
 import { openRates } from "./store_rates.js";
 import { storeState, underWay } from "./store_state.js";
+import { verification, verificationCard } from "./store_verification.js";
 import { briefMoney, money, watermark } from "./store_words.js";
 
 /** @typedef {import("./store_state.js").StoreView} StoreView */
@@ -31,13 +32,14 @@ export function open() {
   const place = document.getElementById("screen");
   if (place === null) return;
   const it = storeState();
+  const verified = verification();
   const again = () => { it.view.now(); };
   const connect = () => openConnect(null, again);
   const keep = (/** @type {Run} */ run) => it.keep(run);
   place.removeAttribute("aria-busy");
   render(html`<div class="page-head"><div class="titles"><h1>${t("screen.overview")}</h1><p class="muted small">${t("store.times_in", { zone: zoneName() })}</p></div><span class="grow"></span>${() => tools(it.view.value.value, connect, keep)}</div>
     ${() => (it.view.problem.value === null ? null : failed(it.view.problem.value, it.view.now))}
-    ${() => (it.view.value.value === null ? (it.view.problem.value === null ? lines() : null) : content(it.view.value.value, it, { again, connect, keep }))}`, place);
+    ${() => (it.view.value.value === null ? (it.view.problem.value === null ? lines() : null) : content(it.view.value.value, it, { again, connect, keep, verified }))}`, place);
   hotkeys(
     ...(may("sync") ? [{ keys: "n", label: t("sync.now"), group: t("screen.overview"), run: () => { syncNow(keep); } }] : []),
     ...(may("settings") ? [{ keys: "c", label: t("store.connect"), group: t("screen.overview"), run: connect }] : []),
@@ -52,7 +54,7 @@ function tools(view, connect, keep) {
     ${may("sync") ? html`<button type="button" class="button primary" ?disabled=${!isOn} @click=${() => syncNow(keep)}>${icon("refresh")}${t("sync.now")}</button>` : null}</div>`;
 }
 
-/** @param {StoreView} view @param {ReturnType<typeof storeState>} it @param {{again: () => void, connect: () => void, keep: (run: Run) => void}} acts */
+/** @param {StoreView} view @param {ReturnType<typeof storeState>} it @param {{again: () => void, connect: () => void, keep: (run: Run) => void, verified: ReturnType<typeof verification>}} acts */
 function content(view, it, acts) {
   if (view.connections.length === 0) {
     return empty({
@@ -64,6 +66,7 @@ function content(view, it, acts) {
     ${() => underWay(it.runs.value).map(goingOn)}
     <h2 class="sources-head">${t("store.sources")}</h2>
     <ul class="sources">${view.connections.map((connection) => sourceCard(connection, acts))}</ul>
+    ${() => verificationCard(acts.verified)}
     ${() => latest([...it.runs.value.values()].slice(0, LATEST))}`;
 }
 
