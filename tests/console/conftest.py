@@ -2,16 +2,19 @@
 
 from collections.abc import AsyncIterator, Callable
 from datetime import UTC, datetime, timedelta
+from pathlib import Path
 from typing import Any
 
 import httpx
 import pytest
-from playwright.async_api import Browser, Page
+import pytest_asyncio
+from playwright.async_api import Browser, Page, async_playwright
+from pytest_asyncio import is_async_test
 
-from tests.browser import browser, browser_address
+from tests.browser import browser_address
 from tests.http.conftest import LiveServer, make_server, make_server_on, module_server
 
-__all__ = ["browser", "browser_address", "make_server", "make_server_on", "module_server"]
+__all__ = ["browser_address", "make_server", "make_server_on", "module_server"]
 
 VIOLATIONS = """
     window.violations = [];
@@ -20,8 +23,33 @@ VIOLATIONS = """
     });
 """
 REFUSED = "Failed to load resource: the server responded with a status of 4"
+HERE = Path(__file__).parent
 PHONE = {"width": 390, "height": 844}
 DESK = {"width": 1280, "height": 900}
+
+
+def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
+    """Tests of pages share a loop, in which the browser's one driver lives."""
+    for item in items:
+        if HERE in item.path.parents and is_async_test(item):
+            item.add_marker(pytest.mark.asyncio(loop_scope="session"), append=False)
+
+
+@pytest_asyncio.fixture(scope="session", loop_scope="session")
+async def driven(browser_address: str) -> AsyncIterator[Browser]:
+    """The browser with its driver: one of each test's own takes longer than most of what they do."""
+    async with async_playwright() as playwright:
+        connected = await playwright.chromium.connect_over_cdp(browser_address)
+        yield connected
+        await connected.close()
+
+
+@pytest_asyncio.fixture(loop_scope="session")
+async def browser(driven: Browser) -> AsyncIterator[Browser]:
+    """The browser; what the test opens in it is closed with it."""
+    yield driven
+    for context in driven.contexts[1:]:
+        await context.close()
 
 
 class Looker:
@@ -89,7 +117,7 @@ def cafe(client: httpx.Client) -> str:
     return "corner"
 
 
-@pytest.fixture
+@pytest_asyncio.fixture(loop_scope="session")
 async def looker(browser: Browser, server: LiveServer) -> AsyncIterator[Looker]:
     """A browser in front of the server; at the end nothing may have gone wrong on a page."""
     looking = Looker(browser, server.url)

@@ -2,13 +2,13 @@
 
 from typing import Any
 
-import pytest
+import pytest_asyncio
 from playwright.async_api import Page
 
 from tests.console.conftest import Looker
 
 
-@pytest.fixture
+@pytest_asyncio.fixture(loop_scope="session")
 async def page(looker: Looker, cafe: str) -> Page:
     return await looker.open("/console")
 

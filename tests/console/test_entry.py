@@ -9,6 +9,7 @@ from typing import Any
 
 import pyotp
 import pytest
+import pytest_asyncio
 from playwright.async_api import Browser, Page, expect
 
 from holdfast.console.entry import local_path
@@ -35,7 +36,7 @@ def server(make_server: Callable[..., LiveServer], tmp_path: Path) -> LiveServer
     return make_server(admin_token=None, data=tmp_path, public_url=None)
 
 
-@pytest.fixture
+@pytest_asyncio.fixture(loop_scope="session")
 async def people(server: LiveServer) -> AsyncIterator[Principals]:
     made = Principals(server)
     made.accounts.public_url = server.url

@@ -8,7 +8,13 @@ from playwright.async_api import Page
 
 from tests.console.conftest import DESK, PHONE, Book, Looker, Seat
 
-LOOKS = [("light", DESK), ("dark", DESK), ("light", PHONE), ("dark", PHONE)]
+LOOKS = [
+    ("light", DESK),
+    ("dark", PHONE),
+    # each colour and each width was looked at by now; the rest of the combinations are for those who have longer
+    pytest.param("dark", DESK, marks=pytest.mark.long),
+    pytest.param("light", PHONE, marks=pytest.mark.long),
+]
 
 
 async def breaches(page: Page) -> list[Any]:

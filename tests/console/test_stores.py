@@ -16,8 +16,8 @@ from holdfast.services.demo_ads import ACCOUNT, ADS_TOKEN, PATH_END, spent_on
 from holdfast.services.demo_http import Asked, DemoServer, Told
 from holdfast.services.demo_orders import generated, moved_to_end_at, shop_orders
 from holdfast.services.demo_shop import TOKEN, DemoShop, ShopOrder
-from tests.console.conftest import DESK, PHONE, Looker
-from tests.console.test_look import check
+from tests.console.conftest import Looker
+from tests.console.test_look import LOOKS, check
 from tests.http.conftest import LiveServer, module_server
 
 __all__ = ["module_server"]
@@ -243,15 +243,7 @@ def filled(server: LiveServer) -> Iterator[str]:
     outside.stop()
 
 
-@pytest.mark.parametrize(
-    ("scheme", "viewport"),
-    [
-        ("light", DESK),
-        ("dark", PHONE),
-        pytest.param("dark", DESK, marks=pytest.mark.long),
-        pytest.param("light", PHONE, marks=pytest.mark.long),
-    ],
-)
+@pytest.mark.parametrize(("scheme", "viewport"), LOOKS)
 async def test_screens_of_a_store_are_for_everyone(looker: Looker, filled: str, scheme: str, viewport: Any) -> None:
     page = await looker.open(filled, scheme=scheme, viewport=viewport)
     await page.wait_for_selector(".source-stream")

@@ -52,7 +52,7 @@ def _check_looking_back(line: Line, ticks: list, name: str, change) -> None:
 
 
 def test_ticks_are_those_of_the_cron_daemon_around_every_change_of_clocks():
-    assert wrong(250, seed=1) == []
+    assert wrong(150, seed=1) == []
 
 
 @pytest.mark.long

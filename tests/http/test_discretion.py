@@ -61,6 +61,11 @@ class Town:
         }
         self._book_as_others()
 
+    def asking(self, kind: str) -> list[tuple[str, httpx.Client]]:
+        """Who asks at a site: everybody at the first, elsewhere those who see the least and the most without names."""
+        some = ("nobody", "housekeeping", "reading token")
+        return [(name, client) for name, client in self.who.items() if kind == KINDS[0] or name in some]
+
     def _fill(self, kind: str) -> None:
         site = {"kind": kind, "name": kind.title(), "slug": kind, "time_zone": "UTC", "settings": SETTINGS}
         assert self.admin.post("/api/sites", json=site).status_code == 201
@@ -185,7 +190,7 @@ def test_the_marks_are_there_for_those_who_may_see_them(town: Town, kind: str) -
 def test_no_answer_to_a_question_holds_a_mark(town: Town, kind: str) -> None:
     given = (WHO["email"], WHO["email"].replace("@", "%40"), WHO["reference"], f"reference={MARK}", f'"{MARK}"')
     allowed: dict[str, int] = {}
-    for name, client in town.who.items():
+    for name, client in town.asking(kind):
         for _, address in addresses(town, kind):
             answer = silent(client.get(address), given=given)
             allowed[name] = allowed.get(name, 0) + answer.is_success
@@ -203,7 +208,7 @@ def test_no_refusal_holds_a_mark(town: Town, kind: str) -> None:
         blocked = {"unit": "U2", "date": str(LATER), "slot": 2}
     guest = {"customer": {"name": "Gus", "email": "gus@example.org"}}
     asked = 0
-    for client in town.who.values():
+    for _, client in town.asking(kind):
         for body in (taken, blocked):
             for more in ({}, guest, {"recurrence": {"rule": "FREQ=WEEKLY;COUNT=2"}}, {"walk_in": True}):
                 for path in ("bookings", "check", "recurrence"):
@@ -220,7 +225,7 @@ def test_no_refusal_holds_a_mark(town: Town, kind: str) -> None:
         if kind == "grounds":
             former = {"ground": "U0", "date": str(DAY), "time": "8-9 AM", "name": "Gus", "email": "gus@example.org"}
             silent(client.post("/bookings?site=grounds", json=former))
-    assert asked > 12
+    assert asked > (12 if kind == KINDS[0] else 4)
 
 
 @pytest.mark.parametrize("kind", KINDS)

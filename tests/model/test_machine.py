@@ -273,7 +273,7 @@ class Tampering(Story):
 
 
 SHORT = settings(
-    max_examples=16, stateful_step_count=20, derandomize=True, deadline=None, database=None, report_multiple_bugs=False,
+    max_examples=10, stateful_step_count=20, derandomize=True, deadline=None, database=None, report_multiple_bugs=False,
     phases=[Phase.generate],  # the long profile shrinks what it finds, which takes minutes
     suppress_health_check=list(HealthCheck),
 )  # fmt: skip
@@ -309,17 +309,17 @@ def test_no_story_breaks_a_promise(world: World, kind: str):
 
 @pytest.mark.parametrize("kind", ["cafe", "hotel", "grounds"])
 def test_no_trespasser_makes_anything_sold_twice_or_the_journal_lie(world: World, kind: str):
-    tell(Trespass, world, kind, settings(SHORT, max_examples=8))
+    tell(Trespass, world, kind, settings(SHORT, max_examples=6))
 
 
 @pytest.mark.parametrize("kind", ["cafe", "hotel", "grounds"])
 def test_reconciling_puts_right_what_somebody_wrote_past_the_desk(world: World, kind: str):
-    tell(Tampering, world, kind, settings(SHORT, max_examples=10))
+    tell(Tampering, world, kind, settings(SHORT, max_examples=7))
 
 
 def test_a_clock_that_catches_up_in_small_transactions_breaks_no_promise(world: World, monkeypatch: pytest.MonkeyPatch):
     monkeypatch.setattr(catching_up, "DUE_MAX", 2)
-    tell(Story, world, "cafe", settings(SHORT, max_examples=8))
+    tell(Story, world, "cafe", settings(SHORT, max_examples=6))
 
 
 @pytest.mark.long

@@ -183,7 +183,7 @@ async def test_an_expired_token_is_none_and_is_not_remembered_beyond_its_end(poo
     access: Access = accounts.access
     await access.poll()
     actor = await access.of_token(soon.token)
-    assert actor is not None and rights_in(actor, place) == {"read"}
+    assert actor is not None and rights_in(actor, place) == {"read", "own"}
     (until, _) = access._kept[actor.credential or b""]
     assert until <= asyncio.get_running_loop().time() + 1.5
     await pool.execute("update api_token set expires_at = now()")

@@ -34,12 +34,16 @@ async def test_a_token_may_what_its_scopes_say_and_its_maker_may_now(accounts: A
     ann = await actor_of(accounts, account)
     await person(accounts, "bo@example.org", Grant(place.organisation_id, None, "owner"))
     token = await made(accounts, ann, place, "read", "book", "people")
-    assert await rights(accounts, token, place) == {"read", "book", "people"}
-    for role, left in (("manager", {"read", "book", "people"}), ("viewer", {"read"}), ("customer", set())):
+    assert await rights(accounts, token, place) == {"read", "book", "people", "own"}
+    for role, left in (
+        ("manager", {"read", "book", "people", "own"}),
+        ("viewer", {"read", "own"}),
+        ("customer", set()),
+    ):
         await people.give(accounts, CONSOLE, account, place, role)
         assert await rights(accounts, token, place) == left
     await people.give(accounts, CONSOLE, account, place, "owner")
-    assert await rights(accounts, token, place) == {"read", "book", "people"}
+    assert await rights(accounts, token, place) == {"read", "book", "people", "own"}
     await people.take(accounts, CONSOLE, account, place)
     assert await rights(accounts, token, place) == frozenset()
 
@@ -49,7 +53,7 @@ async def test_a_token_for_one_site_opens_no_other(accounts: Accounts) -> None:
     here, there = [Place(ours, await site(accounts.pool, ours, slug), slug) for slug in ("here", "there")]
     manager = await actor_of(accounts, await person(accounts, "ann@example.org", Grant(ours, here.site_id, "manager")))
     token = await made(accounts, manager, here, "read")
-    assert await rights(accounts, token, here) == {"read"}
+    assert await rights(accounts, token, here) == {"read", "own"}
     assert await rights(accounts, token, there) == await rights(accounts, token, Place(ours, None, None)) == frozenset()
     for place in (there, Place(ours, None, None)):
         with refused("not_allowed"):
@@ -99,7 +103,7 @@ async def test_a_token_is_revoked_by_those_of_its_organisation_only(accounts: Ac
         await tokens.revoke(accounts, stranger, place.organisation_id, token.id)
     with refused("unknown_token"):
         await tokens.revoke(accounts, stranger, others, token.id)
-    assert await rights(accounts, token, place) == {"read"}
+    assert await rights(accounts, token, place) == {"read", "own"}
     await tokens.revoke(accounts, CONSOLE, place.organisation_id, token.id)
     assert await rights(accounts, token, place) is None
     kept = str(await pool.fetch("select t::text from api_token t"))

@@ -85,7 +85,7 @@ async def test_a_day_older_than_four_weeks_is_not_read_again_but_a_backfill_does
     network.spend(day(40), 1, "99")
     stage = await ads_stage(rig)
     assert stage.state == "verified" and (await spend_of(rig))[day(40), "1"] == 10
-    await rig.sync("backfill", streams=("ads",))
+    await rig.sync("backfill", streams=("ads",), since=datetime.now(UTC) - timedelta(days=59))
     assert (await spend_of(rig))[day(40), "1"] == 99
 
 

@@ -45,7 +45,10 @@ async def write(rig: Rig, given: Iterable[Order]) -> None:
 
 @pytest.mark.parametrize(
     ("limits", "time_zone"),
-    [(SyncLimits(batch_rows=1_000), "UTC"), (SyncLimits(batch_rows=1_000, ltv_customers=3_000), "Asia/Kolkata")],
+    [
+        pytest.param(SyncLimits(batch_rows=1_000), "UTC", marks=pytest.mark.long),
+        (SyncLimits(batch_rows=1_000, ltv_customers=3_000), "Asia/Kolkata"),
+    ],
 )
 async def test_the_cdnow_cohorts_are_what_a_plain_loop_counts(rig: Rig, limits: SyncLimits, time_zone: str) -> None:
     path = find_file(ROOT)

@@ -6,6 +6,7 @@ from typing import Any
 
 import httpx
 import pytest
+import pytest_asyncio
 from playwright.async_api import Browser, Page, expect
 
 from tests.console.conftest import PHONE
@@ -41,7 +42,7 @@ def principals(server: LiveServer) -> Any:
     made.close()
 
 
-@pytest.fixture
+@pytest_asyncio.fixture(loop_scope="session")
 async def plain(browser: Browser, server: LiveServer) -> AsyncIterator[Page]:
     """A page in a browser that runs no scripts."""
     context = await browser.new_context(java_script_enabled=False, viewport=PHONE, locale="en-GB", base_url=server.url)
