@@ -2,7 +2,7 @@
 
 `HOLDFAST_TEST_PG=15` takes the machine's binaries of that major version, `HOLDFAST_TEST_BINDIR` those of a
 folder; else the newest, which is the wheel's. Works as root, where the server runs as a lesser user, too.
-`HOLDFAST_TEST_WORKERS=3` is how many workers `-n auto` means; else twice the cores and one.
+`HOLDFAST_TEST_WORKERS=3` is how many workers `-n auto` means; else twice the cores.
 """
 
 import asyncio
@@ -48,9 +48,9 @@ settings.load_profile("beside_others")
 
 
 def pytest_xdist_auto_num_workers() -> int:
-    """Twice the cores and one, because most tests wait more than they work."""
+    """Twice the cores, because most tests wait more than they work; with more the browsers take it all."""
     named = os.environ.get("HOLDFAST_TEST_WORKERS")
-    return int(named) if named else min(2 * len(_cores()) + 1, WORKERS_MAX)
+    return int(named) if named else min(2 * len(_cores()), WORKERS_MAX)
 
 
 def database_url_of(url: str, name: str) -> str:

@@ -227,7 +227,7 @@ async def until(holds: Callable[[], bool]) -> None:
             await asyncio.sleep(0.01)
 
 
-@pytest.mark.parametrize("sign", [signal.SIGKILL, signal.SIGTERM])
+@pytest.mark.parametrize("sign", [signal.SIGKILL, pytest.param(signal.SIGTERM, marks=pytest.mark.long)])
 async def test_a_server_that_dies_and_comes_again_is_followed_on(database_url: str, sign: signal.Signals) -> None:
     port = free_port()
     first = await started(database_url, port)

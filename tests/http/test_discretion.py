@@ -18,6 +18,8 @@ MARK = "zqx"
 DAY = (datetime.now(UTC) + timedelta(days=10)).date()
 LATER = DAY + timedelta(days=3)
 KINDS = ("cafe", "hotel", "grounds")
+WHOLE = ["cafe", *(pytest.param(kind, marks=pytest.mark.long) for kind in KINDS[1:])]
+"""For what is asked a thousand times of each kind."""
 SETTINGS = {"booking_page": "guests", "sign_up": True, "start_code": False}
 WHO = {
     "name": f"{MARK}name", "email": f"{MARK}mail@example.org", "phone": f"+49 {MARK}phone", "reference": f"{MARK}ref"
@@ -186,7 +188,7 @@ def test_the_marks_are_there_for_those_who_may_see_them(town: Town, kind: str) -
         assert MARK + field in whole, field
 
 
-@pytest.mark.parametrize("kind", KINDS)
+@pytest.mark.parametrize("kind", WHOLE)
 def test_no_answer_to_a_question_holds_a_mark(town: Town, kind: str) -> None:
     given = (WHO["email"], WHO["email"].replace("@", "%40"), WHO["reference"], f"reference={MARK}", f'"{MARK}"')
     allowed: dict[str, int] = {}
@@ -198,7 +200,7 @@ def test_no_answer_to_a_question_holds_a_mark(town: Town, kind: str) -> None:
     assert all(count > (8 if kind == KINDS[0] else 2) for count in allowed.values()), allowed
 
 
-@pytest.mark.parametrize("kind", KINDS)
+@pytest.mark.parametrize("kind", WHOLE)
 def test_no_refusal_holds_a_mark(town: Town, kind: str) -> None:
     site = f"/api/sites/{kind}"
     taken, blocked = {"unit": "U0", **when(kind)}, {"unit": "U2", "from": f"{LATER}T10:30", "to": f"{LATER}T11:30"}

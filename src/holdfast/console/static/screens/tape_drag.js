@@ -88,7 +88,7 @@ export function dragging(tape, box) {
   box.addEventListener("pointercancel", () => { if (grip?.isDragging) tape.planner.cancel(); end(); });
   // a finger that holds a bar must neither open the browser's menu nor scroll the page
   box.addEventListener("contextmenu", (event) => { if (grip !== null) event.preventDefault(); });
-  box.addEventListener("touchmove", (event) => { if (grip?.isDragging) event.preventDefault(); }, { passive: false });
+  box.addEventListener("touchmove", (event) => { if (grip?.isDragging && event.cancelable) event.preventDefault(); }, { passive: false });
   box.addEventListener("keydown", (event) => { if (event.key === "Escape" && grip?.isDragging) { tape.planner.cancel(); end(); } });
 
   box.addEventListener("click", (event) => {
