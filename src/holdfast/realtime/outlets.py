@@ -7,7 +7,6 @@ import asyncio
 import os
 from abc import ABC, abstractmethod
 from collections.abc import Callable
-from functools import partial
 from typing import Any, ClassVar
 
 HIGH = 256 * 1024
@@ -64,7 +63,7 @@ class SocketOutlet(Outlet):
         transport.set_write_buffer_limits(high=HIGH, low=LOW)
         socket = transport.get_extra_info("socket")
         if socket is not None and transport.get_extra_info("sslcontext") is None:
-            self.offer = partial(os.write, socket.fileno())
+            self.offer = _offer_to(socket.fileno(), transport.is_closing)
 
     @property
     def unsent(self) -> int:
@@ -81,7 +80,6 @@ class SocketOutlet(Outlet):
         return chunk
 
     def write(self, data: bytes) -> None:
-        # a closed socket's number may be another connection's by now
         if self._transport.is_closing():
             return
         chunk, sent = self.chunk(data), 0
@@ -101,6 +99,14 @@ class SocketOutlet(Outlet):
     def cut(self) -> None:
         self._transport.abort()
         self.closed.set()
+
+
+def _offer_to(number: int, is_closing: Callable[[], bool]) -> Offer:
+    def offer(chunk: bytes) -> int:
+        # a closed socket's number may be another connection's by now
+        return 0 if is_closing() else os.write(number, chunk)
+
+    return offer
 
 
 class AsgiOutlet(Outlet):
