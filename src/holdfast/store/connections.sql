@@ -108,19 +108,21 @@ update connection set failures = 0, paused_until = null
 where site_id = $1 and id = $2 and (failures > 0 or paused_until is not null);
 
 -- name: take_tokens
--- Takes what a request costs from a shared limit, and says for how many seconds it must wait.
+-- Takes what a request costs from a shared limit, and says for how many seconds it must wait. Nobody waits for the disk:
+-- after a crash of the database some requests would be forgotten, and the source itself says when that was too many.
 insert into rate_limit as r (name, tokens, burst, per_s, at)
 values ($1, $3::double precision - $2::double precision, $3, $4, clock_timestamp())
 on conflict (name) do update set at = clock_timestamp(),
     tokens = least(r.burst, r.tokens + r.per_s * greatest(extract(epoch from clock_timestamp() - r.at), 0)) - $2
 returning greatest(0, -r.tokens / r.per_s, extract(epoch from r.blocked_until - clock_timestamp()))::double precision
-    as wait_s;
+    as wait_s, set_config('synchronous_commit', 'off', true);
 
 -- name: prime
 -- What a reply said of the limit: how much there is, of how much, and how fast it fills. None of them: as it was.
 update rate_limit r set at = clock_timestamp(), burst = coalesce($3, r.burst), per_s = coalesce($4, r.per_s),
     tokens = least(coalesce($3, r.burst), $2)
-where r.name = $1;
+where r.name = $1
+returning set_config('synchronous_commit', 'off', true);
 
 -- name: block
 -- Nobody asks this source for a while.

@@ -1,28 +1,28 @@
 -- name: incoming_order
--- Orders of one batch, as they are copied in.
+-- Orders of one batch, as they are copied in. None of these tables has an index: a batch is small, and each of its rows is
+-- asked for once, by a hash of all of them.
 create temp table if not exists incoming_order (
-    number integer primary key, id text, updated_at timestamptz, placed_at timestamptz, currency text, gross numeric,
+    number integer, id text, updated_at timestamptz, placed_at timestamptz, currency text, gross numeric,
     discounts numeric, refunded numeric, customer_id text, email text, name text, is_test boolean,
-    cancelled_at timestamptz, hash bytea, unique (id, number)
+    cancelled_at timestamptz, hash bytea
 ) on commit delete rows;
 
 -- name: incoming_line
 -- Their lines, by the number of the order in the batch.
 create temp table if not exists incoming_line (
-    order_number integer, number integer, product text, sku text, quantity bigint, price numeric, discount numeric,
-    primary key (order_number, number)
+    order_number integer, number integer, product text, sku text, quantity bigint, price numeric, discount numeric
 ) on commit delete rows;
 
 -- name: incoming_refund
 -- Their refunds.
 create temp table if not exists incoming_refund (
-    order_number integer, id text, at timestamptz, amount numeric, primary key (order_number, id)
+    order_number integer, id text, at timestamptz, amount numeric
 ) on commit delete rows;
 
 -- name: incoming_changed
 -- Those of them that were new or changed.
 create temp table if not exists incoming_changed (
-    number integer primary key, id text, customer_id text
+    number integer, id text, customer_id text
 ) on commit delete rows;
 
 -- name: incoming_spend

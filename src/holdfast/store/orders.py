@@ -2,7 +2,7 @@
 row's own stamps decide: the newer version stays."""
 
 import hashlib
-from collections.abc import Iterable, Sequence
+from collections.abc import Callable, Iterable, Sequence
 from datetime import date, datetime
 from decimal import Decimal
 from typing import Any
@@ -13,7 +13,7 @@ import msgspec
 from holdfast.domain.sync.rows import ZERO, Order, Reject, Spend, fingerprint
 from holdfast.store import sql
 from holdfast.store.connection import Connection
-from holdfast.store.copying import NOTHING, cell, copy_text
+from holdfast.store.copying import NOTHING, cell, copy_text, is_plain, plain_cell
 
 _Q = sql.load("orders")
 _INCOMING = sql.load("incoming")
@@ -73,19 +73,40 @@ async def analyse(connection: Connection) -> None:
     await connection.execute(_Q["analyse"])
 
 
+class Packing:
+    """Packs a batch of orders, a part of it at a time."""
+
+    def __init__(self) -> None:
+        self._count = 0
+        self._orders: list[str] = []
+        self._lines: list[str] = []
+        self._refunds: list[str] = []
+
+    def add(self, orders: Sequence[Order]) -> None:
+        texts = [f"{o.id}{o.currency}{o.customer_id}{o.email}{o.name}" for o in orders]
+        texts += [f"{line.product}{line.sku}" for order in orders for line in order.lines]
+        of = plain_cell if is_plain("".join(texts)) else cell
+        for number, order in enumerate(orders, self._count):
+            self._orders.append(_order_row(number, order, of))
+            for at, line in enumerate(order.lines):
+                self._lines.append(
+                    f"{number}\t{at}\t{of(line.product)}\t{of(line.sku)}\t{line.quantity}\t{line.price!s}\t"
+                    f"{line.discount!s}\n"
+                )
+            for refund in order.refunds:
+                self._refunds.append(f"{number}\t{cell(refund.id)}\t{refund.at!s}\t{refund.amount!s}\n")
+        self._count += len(orders)
+
+    def packed(self) -> Packed:
+        parts = ("".join(rows).encode() for rows in (self._orders, self._lines, self._refunds))
+        return Packed(self._count, *parts)
+
+
 def packed(orders: Sequence[Order]) -> Packed:
-    lines = [
-        f"{number}\t{at}\t{cell(line.product)}\t{cell(line.sku)}\t{line.quantity}\t{line.price!s}\t{line.discount!s}\n"
-        for number, order in enumerate(orders)
-        for at, line in enumerate(order.lines)
-    ]
-    refunds = [
-        f"{number}\t{cell(refund.id)}\t{refund.at!s}\t{refund.amount!s}\n"
-        for number, order in enumerate(orders)
-        for refund in order.refunds
-    ]
-    rows = map(_order_row, range(len(orders)), orders)
-    return Packed(len(orders), "".join(rows).encode(), "".join(lines).encode(), "".join(refunds).encode())
+    """A few orders at once."""
+    packing = Packing()
+    packing.add(orders)
+    return packing.packed()
 
 
 async def write_orders(
@@ -219,11 +240,11 @@ async def orders_after(connection: Connection, site_id: int, after: tuple[int, s
     return [tuple(row) for row in await connection.fetch(_Q["orders_after"], site_id, *after, EXPORT_ROWS)]
 
 
-def _order_row(number: int, o: Order) -> str:
+def _order_row(number: int, o: Order, of: Callable[[str | None], str]) -> str:
     refunded = sum((refund.amount for refund in o.refunds), ZERO) if o.refunds else ZERO
     return (
-        f"{number}\t{cell(o.id)}\t{o.updated_at!s}\t{o.placed_at!s}\t{cell(o.currency)}\t{o.gross!s}\t{o.discounts!s}\t"
-        f"{refunded!s}\t{cell(o.customer_id)}\t{cell(o.email)}\t{cell(o.name)}\t{'t' if o.is_test else 'f'}\t"
+        f"{number}\t{of(o.id)}\t{o.updated_at!s}\t{o.placed_at!s}\t{of(o.currency)}\t{o.gross!s}\t{o.discounts!s}\t"
+        f"{refunded!s}\t{of(o.customer_id)}\t{of(o.email)}\t{of(o.name)}\t{'t' if o.is_test else 'f'}\t"
         f"{NOTHING if o.cancelled_at is None else o.cancelled_at}\t\\\\x{fingerprint(o).hex()}\n"
     )
 

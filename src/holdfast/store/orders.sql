@@ -64,18 +64,22 @@ with newest as (
     ) as o
     where not exists (select 1 from incoming_changed c where c.id = n.id)
         and exists (select 1 from incoming_order i where i.number = n.number and i.hash = o.hash)
+), incoming_lines as (
+    select order_number, array_agg((number, product, sku, quantity, price, discount) order by number) as lines
+    from incoming_line group by order_number
+), incoming_refunds as (
+    select order_number, array_agg((id, at, amount) order by id) as refunds from incoming_refund group by order_number
 )
 insert into incoming_changed (number, id, customer_id)
-select u.number, u.id, u.customer_id from unchanged u
-where (select array_agg((l.number, l.product, l.sku, l.quantity, l.price, l.discount) order by l.number)
-        from shop_order_line l where l.site_id = $1 and l.connection_id = $2 and l.order_id = u.id)
-    is distinct from
-    (select array_agg((l.number, l.product, l.sku, l.quantity, l.price, l.discount) order by l.number)
-        from incoming_line l where l.order_number = u.number)
-    or (select array_agg((r.id, r.at, r.amount) order by r.id)
-        from shop_refund r where r.site_id = $1 and r.connection_id = $2 and r.order_id = u.id)
-    is distinct from
-    (select array_agg((r.id, r.at, r.amount) order by r.id) from incoming_refund r where r.order_number = u.number);
+select u.number, u.id, u.customer_id
+from unchanged u left join incoming_lines l on l.order_number = u.number
+    left join incoming_refunds r on r.order_number = u.number
+where l.lines is distinct from
+    (select array_agg((k.number, k.product, k.sku, k.quantity, k.price, k.discount) order by k.number)
+        from shop_order_line k where k.site_id = $1 and k.connection_id = $2 and k.order_id = u.id)
+    or r.refunds is distinct from
+    (select array_agg((k.id, k.at, k.amount) order by k.id)
+        from shop_refund k where k.site_id = $1 and k.connection_id = $2 and k.order_id = u.id);
 
 -- name: touch_changed
 -- Customers of the changed orders; and how many those are, and how many of them should have been so before $3.

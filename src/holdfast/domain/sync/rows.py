@@ -5,20 +5,28 @@ A row is either whole or a `Reject` with its reason; nothing is coerced to nothi
 
 import hashlib
 import re
+from collections.abc import Iterator, Sequence
 from datetime import UTC, date, datetime
 from decimal import Decimal, InvalidOperation
 from functools import lru_cache
+from typing import TypeVar
 
 import msgspec
+
+Item = TypeVar("Item")
 
 TEXT_CHARS_MAX = 500
 RAW_BYTES_MAX = 64 * 1024
 """How much of a row that could not be read is kept with its reason."""
 PARTS_MAX = 5_000
 """Lines, or refunds, of one order."""
+TURN_ROWS = 25
+"""How many rows are worked on before whoever else waits for the processor has a turn: about half a millisecond."""
 AMOUNT_CHARS_KNOWN = 24
 AMOUNTS_KNOWN = 16_384
 """Amounts kept as they were read, of so many letters at most: 3 MB."""
+QUANTITY_LIMIT = 1_000_000_000
+PLAIN_LINES_MAX = 20
 _AMOUNT_MAX = Decimal(10) ** 15
 _DECIMALS_MAX = 6
 _EARLIEST = datetime(1970, 1, 1, tzinfo=UTC)
@@ -91,6 +99,12 @@ class Reject(msgspec.Struct, frozen=True, gc=False):
     updated_at: datetime | None = None
 
 
+def turns(items: Sequence[Item], size: int = TURN_ROWS) -> Iterator[Sequence[Item]]:
+    """A long list in parts that are short enough to be worked on in one go."""
+    for first in range(0, len(items), size):
+        yield items[first : first + size]
+
+
 def fingerprint(order: Order) -> bytes:
     """What tells one content of an order from another, whichever way it came in: 16 bytes."""
     return hashlib.blake2b(_pack(order), digest_size=16).digest()
@@ -118,6 +132,8 @@ def checked(order: Order) -> Order:
     Raises:
         Unreadable: naming the first thing that is wrong with it.
     """
+    if _is_plain(order):
+        return order
     _check_text(order.id, "id", is_needed=True)
     for name in ("customer_id", "email", "name"):
         _check_text(getattr(order, name), name)
@@ -129,7 +145,7 @@ def checked(order: Order) -> Order:
     for line in order.lines:
         _check_text(line.product, "product")
         _check_text(line.sku, "sku")
-        if not -1_000_000_000 < line.quantity < 1_000_000_000:
+        if not -QUANTITY_LIMIT < line.quantity < QUANTITY_LIMIT:
             raise Unreadable(f"quantity is beyond all bounds: {line.quantity}")
     seen = set()
     for refund in order.refunds:
@@ -194,6 +210,29 @@ def _shortest(text: str) -> Decimal | str:
 
 # the same prices come again and again: to look one up takes a twentieth of the time to read it
 _known_shortest = lru_cache(maxsize=AMOUNTS_KNOWN)(_shortest)
+
+
+def _is_plain(order: Order) -> bool:
+    """Whether nothing at all can be wrong with an order: one look at all its texts together takes a quarter of the time
+    of one at each. False says nothing."""
+    if order.refunds or order.cancelled_at is not None or len(order.lines) > PLAIN_LINES_MAX or not order.id:
+        return False
+    updated_at, placed_at = order.updated_at, order.placed_at
+    if updated_at.tzinfo is None or placed_at.tzinfo is None:
+        return False
+    texts = [order.id, order.customer_id or "", order.email or "", order.name or ""]
+    for line in order.lines:
+        if not -QUANTITY_LIMIT < line.quantity < QUANTITY_LIMIT:
+            return False
+        texts += (line.product, line.sku or "")
+    text = "".join(texts)
+    return (
+        len(text) <= TEXT_CHARS_MAX
+        and "\x00" not in text
+        and _EARLIEST <= updated_at < _LATEST
+        and _EARLIEST <= placed_at < _LATEST
+        and _CURRENCY.fullmatch(order.currency) is not None
+    )
 
 
 def _check_instant(value: datetime | None, what: str) -> None:

@@ -163,7 +163,7 @@ class Shopify:
                     raise SourceError("even its smallest page is too slow or too costly", is_passing=True) from error
                 self._rows = max(self._rows // 2, PAGE_ROWS_MIN)
                 continue
-            rows, info = plain_page(data) or await self._page(data)
+            rows, info = await plain_page(data) or await self._page(data)
             if info.hasNextPage and (not info.endCursor or info.endCursor == cursor):
                 raise SourceError("it says that there is another page, and not where")
             cursor = info.endCursor if info.hasNextPage else None

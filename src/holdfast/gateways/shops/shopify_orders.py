@@ -3,12 +3,24 @@
 Both mean the same order, so both become the same value: then a webhook and a page of the same version are equal.
 """
 
+import asyncio
 from datetime import UTC, datetime
 from decimal import Decimal
 
 import msgspec
 
-from holdfast.domain.sync.rows import RAW_BYTES_MAX, ZERO, Line, Order, Refund, Reject, Unreadable, amount, checked
+from holdfast.domain.sync.rows import (
+    RAW_BYTES_MAX,
+    ZERO,
+    Line,
+    Order,
+    Refund,
+    Reject,
+    Unreadable,
+    amount,
+    checked,
+    turns,
+)
 from holdfast.gateways.shops.source import Row
 
 LINES_PER_PAGE = 25
@@ -130,14 +142,18 @@ _read_rest = msgspec.json.Decoder(_RestOrder).decode
 _read_named = msgspec.json.Decoder(_Named).decode
 
 
-def plain_page(data: msgspec.Raw) -> tuple[list[Row], PageInfo] | None:
+async def plain_page(data: msgspec.Raw) -> tuple[list[Row], PageInfo] | None:
     """The orders of a page, all of it read at once; None when one of them cannot be read, or has more lines than a page
-    holds, and all are to be looked at one by one."""
+    holds, and all are to be looked at one by one. Lets others have their turn in between."""
     try:
         orders = _read_page(data).orders
         if any(node.lineItems.pageInfo.hasNextPage for node in orders.nodes):
             return None
-        return [_order(node, node.lineItems.nodes) for node in orders.nodes], orders.pageInfo
+        found: list[Row] = []
+        for nodes in turns(orders.nodes):
+            found += [_order(node, node.lineItems.nodes) for node in nodes]
+            await asyncio.sleep(0)
+        return found, orders.pageInfo
     except (msgspec.MsgspecError, ValueError):  # of which Unreadable is one
         return None
 

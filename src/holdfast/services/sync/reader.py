@@ -17,7 +17,7 @@ from msgspec.structs import replace
 from holdfast.domain.sites import Site
 from holdfast.domain.sync import events
 from holdfast.domain.sync.progress import Progress, foretold
-from holdfast.domain.sync.rows import Order, Reject, Spend
+from holdfast.domain.sync.rows import Order, Reject, Spend, turns
 from holdfast.domain.sync.verdicts import Control, Verdict, judge
 from holdfast.domain.sync.windows import TAILS_MAX, Reading, Window, begun_anew, carried_on, met, whole, window_of
 from holdfast.gateways.shops.days import days_of
@@ -161,7 +161,7 @@ class Reader:
                 first_at = first_at or asked_at
                 rows += page.rows
                 if len(rows) >= self._kit.limits.batch_rows or page.cursor is None:
-                    await queue.put(_batch_of(rows, page.cursor, first_at, self._key.stream))
+                    await queue.put(await _batch_of(rows, page.cursor, first_at, self._key.stream))
                     rows, first_at = [], None
                     await room.acquire()
             await queue.put(None)
@@ -346,9 +346,15 @@ async def still_ours(kit: SyncKit, connection: Connection, site_id: int, run_id:
         raise Cancelled
 
 
-def _batch_of(rows: list[Row], cursor: str | None, seen_at: datetime, stream: str) -> Batch:
-    packed = orders.packed([row for row in rows if isinstance(row, Order)]) if stream == "orders" else None
-    return Batch(rows, cursor, seen_at, packed)
+async def _batch_of(rows: list[Row], cursor: str | None, seen_at: datetime, stream: str) -> Batch:
+    """Packed in turns, so that neither the batch that is being written nor anybody else waits for all of it."""
+    if stream != "orders":
+        return Batch(rows, cursor, seen_at)
+    packing = orders.Packing()
+    for some in turns(rows):
+        packing.add([row for row in some if isinstance(row, Order)])
+        await asyncio.sleep(0)
+    return Batch(rows, cursor, seen_at, packing.packed())
 
 
 def _goes_on(left: Reading, run: runs.RunRow) -> bool:
