@@ -13,6 +13,7 @@ import pytest
 
 from holdfast.domain.sync.rows import Line, Order, Refund
 from holdfast.services.demo_orders import find_file, generated, purchases, shop_orders
+from holdfast.services.ltv import counting
 from holdfast.services.ltv.predicting import foretell
 from holdfast.services.sync.connections import RateRequest
 from holdfast.services.sync.kit import SyncLimits
@@ -234,6 +235,50 @@ async def test_a_lifetime_value_that_somebody_altered_is_a_finding_and_replaced(
     assert "ltv_differs" in await rig.findings()
     assert (await rig.sync("verify")).state == "verified"
     assert "ltv_differs" not in await rig.findings()
+
+
+@pytest.mark.parametrize(
+    "written_past_us",
+    [
+        "update customer_first set orders = orders + 1 where customer_id = '2'",
+        "delete from customer_first where customer_id = '1'",
+        "delete from customer_month where customer_id = '6'",
+        "insert into customer_first (site_id, customer_id, cohort, first_at, last_at, orders, net)"
+        " select site_id, 'zz', cohort, first_at, last_at, orders, net from customer_first limit 1",
+        "update shop_order set gross = gross + 1 where customer_id = '3'",
+        "update shop_order set customer_id = 'x' where customer_id = '4'",
+        "update cohort set size = size + 1",
+        "delete from cohort_month; delete from cohort",
+        "delete from customer_first; delete from customer_month; delete from cohort; delete from cohort_month",
+    ],
+)
+async def test_each_part_of_a_store_is_held_against_what_is_kept(
+    rig: Rig, monkeypatch: pytest.MonkeyPatch, written_past_us: str
+) -> None:
+    monkeypatch.setattr(counting, "PART_ORDERS", 4)
+    rig.shop.fill(order(number, customer_id=number % 7) for number in range(1, 30))
+    await rig.sync()
+    assert await rig.stores.counting.verify(rig.site) == 0
+    await rig.pool.execute(written_past_us)
+    assert await rig.stores.counting.verify(rig.site) > 0
+    rows = await rig.pool.fetch("select customer_id, placed_at, gross from shop_order")
+    bought = [Bought(row["customer_id"], row["placed_at"], row["gross"]) for row in rows]
+    assert await cells_of(rig) == counted(bought, rig.site.zone)
+    assert await rig.stores.counting.verify(rig.site) == 0
+
+
+async def test_verifying_waits_for_nobody_and_takes_what_comes_in_meanwhile_for_no_difference(rig: Rig) -> None:
+    rig.shop.fill(order(number, customer_id=number % 7) for number in range(1, 30))
+    await rig.sync()
+    store_counting, kit = rig.stores.counting, rig.stores.kit
+    async with kit.pool.acquire() as connection, kit.journal.locked(connection, rig.site.id):
+        # its lock is held, and orders are on their way that nobody else sees yet
+        await connection.execute("update shop_order set gross = gross + 1 where customer_id = '3'")
+        await ltv_store.touch(connection, rig.site.id, ["3"])
+        assert await store_counting._verify_customers(rig.site) == 0
+        assert await store_counting._verify_cohorts(rig.site) == 0
+    assert await store_counting._verify_customers(rig.site) == 0
+    assert await store_counting.verify(rig.site) == 0
 
 
 async def test_customers_are_listed_by_what_they_brought_with_a_segment(rig: Rig) -> None:

@@ -11,8 +11,14 @@ from holdfast.store import sql
 from holdfast.store.connection import Connection
 
 _Q = sql.load("ltv")
-REBUILD_TIMEOUT = "30min"
-REBUILD_MEMORY = "64MB"
+LONG_TIMEOUT = "30min"
+LONG_MEMORY = "64MB"
+
+
+_LONG = f"set local statement_timeout = '{LONG_TIMEOUT}'; set local work_mem = '{LONG_MEMORY}'"
+
+Part = tuple[str | None, str | None]
+"""Customers behind one, up to another; None: from the first, to the last."""
 
 
 class LtvState(msgspec.Struct, frozen=True):
@@ -104,7 +110,7 @@ async def recount(connection: Connection, site_id: int, customers: Sequence[str]
     wanted = list(customers)
     await connection.execute(_Q["subtract"], site_id, wanted)
     await connection.execute(_Q["forget_customers"], site_id, wanted)
-    await connection.execute(_Q["count_customers"], site_id, wanted, zone, currency)
+    await connection.execute(_Q["count_customers"], site_id, wanted, zone, currency, None, None)
     await connection.execute(_Q["keep_counted"], site_id)
     await connection.execute(_Q["add_counted"], site_id)
     await connection.execute(_Q["forget_empty"], site_id)
@@ -115,19 +121,48 @@ async def analyse(connection: Connection) -> None:
     await connection.execute(_Q["analyse"])
 
 
-async def rebuild(connection: Connection, site_id: int, *, zone: str, currency: str) -> int:
-    """Counts the whole store anew; where that differs from what was kept, it takes its place. How many customers,
-    months and cohorts differed."""
-    await connection.execute(
-        f"set local statement_timeout = '{REBUILD_TIMEOUT}'; set local work_mem = '{REBUILD_MEMORY}'"
-    )
-    await connection.execute(_Q["count_customers"], site_id, None, zone, currency)
-    differences: int = await connection.fetchval(_Q["count_differences"], site_id)
-    if differences:
-        await connection.execute(_Q["forget_all"], site_id)
-        await connection.execute(_Q["keep_counted"], site_id)
-        await connection.execute(_Q["add_counted"], site_id)
-    return differences
+async def rebuild(connection: Connection, site_id: int, *, zone: str, currency: str) -> None:
+    """Counts the whole store anew, in place of what was kept, in the caller's transaction under the site's lock."""
+    await connection.execute(_LONG)
+    await connection.execute(_Q["forget_all"], site_id)
+    await connection.execute(_Q["count_customers"], site_id, None, zone, currency, None, None)
+    await connection.execute(_Q["keep_counted"], site_id)
+    await connection.execute(_Q["add_counted"], site_id)
+
+
+async def end_of_part(connection: Connection, site_id: int, behind: str | None, orders: int) -> str | None:
+    """The last customer of the next part of a store; None when the rest is its last part."""
+    found: str | None = await connection.fetchval(_Q["end_of_part"], site_id, behind, orders)
+    return found
+
+
+async def differing(connection: Connection, site_id: int, part: Part, *, zone: str, currency: str) -> dict[str, int]:
+    """Counts a part of a store anew, and holds it against what is kept: customers, and how many rows of them differ. In
+    the caller's transaction, which must be of one snapshot and needs no lock."""
+    await connection.execute(_LONG)
+    await connection.execute(_Q["plan_for_counting"])
+    await connection.execute(_Q["count_customers"], site_id, None, zone, currency, *part)
+    rows = await connection.fetch(_Q["differing_customers"], site_id, *part)
+    return {row["customer_id"]: row["rows"] for row in rows}
+
+
+async def touch(connection: Connection, site_id: int, customers: Sequence[str]) -> None:
+    """Has these customers counted again."""
+    await connection.execute(_Q["touch_customers"], site_id, list(customers))
+
+
+async def differing_cohorts(connection: Connection, site_id: int) -> dict[date, int]:
+    """Cohorts that are not the sum of their customers, and how many rows of them are not; in a transaction, without a
+    lock."""
+    await connection.execute(_LONG)
+    return {row["cohort"]: row["rows"] for row in await connection.fetch(_Q["differing_cohorts"], site_id)}
+
+
+async def add_up_again(connection: Connection, site_id: int, cohorts: Sequence[date]) -> None:
+    """Makes these cohorts the sum of their customers, in the caller's transaction under the site's lock."""
+    await connection.execute(_LONG)
+    await connection.execute(_Q["take_cohorts"], site_id, list(cohorts))
+    await connection.execute(_Q["add_counted"], site_id)
 
 
 async def count_spend(connection: Connection, site_id: int, currency: str) -> None:

@@ -56,8 +56,9 @@ with months as (
 delete from customer_first where site_id = $1 and customer_id = any($2::text[]);
 
 -- name: count_customers
--- Counts these customers (all of them, when $2 is null) from their orders and refunds, in the zone $3 and the
--- currency $4, into the tables of counting. Orders in another currency count at the rate of their day, or not at all.
+-- Counts these customers (all, or those behind $5 up to $6, when $2 is null) from their orders and refunds, in the zone $3
+-- and the currency $4, into the tables of counting. Orders in another currency count at the rate of their day, or not at
+-- all.
 with own as (
     select o.connection_id, o.id, o.customer_id, o.placed_at, date_trunc('month', o.placed_at at time zone $3)::date
         as month, o.gross * r.rate as gross, o.discounts * r.rate as discounts, o.refunded * r.rate as refunded, r.rate
@@ -70,6 +71,7 @@ with own as (
             order by c.day desc limit 1) end as rate
     ) as r
     where o.site_id = $1 and o.customer_id is not null and ($2::text[] is null or o.customer_id = any($2::text[]))
+        and ($5::text is null or o.customer_id > $5) and ($6::text is null or o.customer_id <= $6)
         and o.deleted_at is null and o.cancelled_at is null and not o.is_test and r.rate is not null
 ), firsts as (
     insert into counted_customer (customer_id, cohort, first_at, last_at, orders, net)
@@ -132,43 +134,84 @@ with months as (
 )
 delete from cohort where site_id = $1 and size = 0;
 
--- name: count_differences
--- How many customers, months and cohorts are not as counting anew finds them.
-with customers as (
-    select count(*) as n from counted_customer n
-    full join (select * from customer_first where site_id = $1) o using (customer_id)
+-- name: end_of_part
+-- The customer up to whom there are about $3 orders behind those of another one; null when there are fewer.
+select customer_id from shop_order
+where site_id = $1 and customer_id is not null and ($2::text is null or customer_id > $2)
+order by customer_id, placed_at offset $3 limit 1;
+
+-- name: differing_customers
+-- Customers behind $2 up to $3 of whom other things are kept than counting anew has found, and how many rows of each;
+-- not those who are to be counted again anyway. Everything here must be of one snapshot.
+with found as (
+    select customer_id from counted_customer n
+    full join (
+        select * from customer_first
+        where site_id = $1 and ($2::text is null or customer_id > $2) and ($3::text is null or customer_id <= $3)
+    ) o using (customer_id)
     where (n.cohort, n.first_at, n.last_at, n.orders, n.net)
         is distinct from (o.cohort, o.first_at, o.last_at, o.orders, o.net)
-), months as (
-    select count(*) as n from counted_month n
-    full join (select * from customer_month where site_id = $1) o using (customer_id, month)
+    union all
+    select customer_id from counted_month n
+    full join (
+        select * from customer_month
+        where site_id = $1 and ($2::text is null or customer_id > $2) and ($3::text is null or customer_id <= $3)
+    ) o using (customer_id, month)
     where (n.orders, n.gross, n.discounts, n.refunds_by_order, n.refunds_by_date)
         is distinct from (o.orders, o.gross, o.discounts, o.refunds_by_order, o.refunds_by_date)
-), by_cohort as (
+)
+select f.customer_id, count(*) as rows from found f
+where not exists (select 1 from ltv_touched t where t.site_id = $1 and t.customer_id = f.customer_id)
+group by f.customer_id;
+
+-- name: touch_customers
+-- Customers who are to be counted again.
+insert into ltv_touched (site_id, customer_id) select $1, unnest($2::text[]) on conflict do nothing;
+
+-- name: differing_cohorts
+-- Cohorts that are not the sum of their customers, and how many rows of each are not. What is kept of a customer and what
+-- that adds to the cohort are written in one transaction, so one statement sees both or neither.
+with cells as (
     select f.cohort,
         (extract(year from m.month) * 12 + extract(month from m.month)
             - extract(year from f.cohort) * 12 - extract(month from f.cohort))::int as month,
         count(*) as customers, count(*) filter (where m.orders > 0) as active, sum(m.orders) as orders,
         sum(m.gross) as gross, sum(m.discounts) as discounts, sum(m.refunds_by_order) as refunds_by_order,
         sum(m.refunds_by_date) as refunds_by_date
-    from counted_customer f join counted_month m on m.customer_id = f.customer_id
+    from customer_first f join customer_month m on m.site_id = f.site_id and m.customer_id = f.customer_id
+    where f.site_id = $1
     group by 1, 2
-), cohort_months as (
-    select count(*) as n from by_cohort n
+), found as (
+    select cohort from cells n
     full join (select * from cohort_month where site_id = $1) o using (cohort, month)
     where (n.customers, n.active, n.orders, n.gross, n.discounts, n.refunds_by_order, n.refunds_by_date)
         is distinct from
         (o.customers, o.active, o.orders, o.gross, o.discounts, o.refunds_by_order, o.refunds_by_date)
-), cohorts as (
-    select count(*) as n from (
+    union all
+    select cohort from (
         select cohort, count(*) as size, count(*) filter (where orders > 1) as repeaters
-        from counted_customer group by cohort
+        from customer_first where site_id = $1 group by cohort
     ) n
     full join (select * from cohort where site_id = $1) o using (cohort)
     where (n.size, n.repeaters) is distinct from (o.size, o.repeaters)
 )
-select (select n from customers) + (select n from months) + (select n from cohort_months)
-    + (select n from cohorts) as differences;
+select cohort, count(*) as rows from found group by cohort;
+
+-- name: take_cohorts
+-- What is kept of the customers of these cohorts, as if it had just been counted; the cohorts themselves are taken out.
+with customers as (
+    insert into counted_customer (customer_id, cohort, first_at, last_at, orders, net)
+    select customer_id, cohort, first_at, last_at, orders, net from customer_first
+    where site_id = $1 and cohort = any($2::date[])
+), months as (
+    insert into counted_month (customer_id, month, orders, gross, discounts, refunds_by_order, refunds_by_date)
+    select m.customer_id, m.month, m.orders, m.gross, m.discounts, m.refunds_by_order, m.refunds_by_date
+    from customer_first f join customer_month m on m.site_id = f.site_id and m.customer_id = f.customer_id
+    where f.site_id = $1 and f.cohort = any($2::date[])
+), cells as (
+    delete from cohort_month where site_id = $1 and cohort = any($2::date[])
+)
+delete from cohort where site_id = $1 and cohort = any($2::date[]);
 
 -- name: forget_all
 -- Takes out everything counted of a store.

@@ -12,6 +12,8 @@ from holdfast.store import ltv as store
 from holdfast.store.connection import Connection
 
 ROUNDS_MAX = 100_000
+PART_ORDERS = 100_000
+"""How many orders are counted anew at once to verify: about a second's work, and as long holds back no clean-up."""
 RULE = "ltv_differs"
 
 
@@ -61,18 +63,15 @@ class Counting:
         return counted
 
     async def verify(self, site: Site) -> int:
-        """Counts the store anew; a difference from what was kept is replaced, and is a finding. How many rows
-        differed."""
+        """Counts the store anew, part by part, and holds it against what is kept; what differs is counted again, and is
+        a finding. How many rows differed. Nobody has to wait for it: only what differs is written under the site's
+        lock."""
         await self.refresh(site)
+        differences = await self._verify_customers(site) + await self._verify_cohorts(site)
         async with self._kit.pool.acquire() as connection, self._kit.journal.locked(connection, site.id) as lines:
-            # what came in since is counted with it, so it is no difference
-            touched = await store.take_touched(connection, site.id, 2**31 - 1)
-            if touched:
-                await store.recount(connection, site.id, touched, zone=site.time_zone, currency=site.settings.currency)
-            differences = await store.rebuild(connection, site.id, zone=site.time_zone, currency=site.settings.currency)
             await self._close(connection, lines, site, 0, differences=differences)
         if differences:
-            # all of it was written anew: until somebody looks how large it is, any index is taken for the best
+            # much of it may be new: until somebody looks how large it is, any index is taken for the best
             async with self._kit.pool.acquire() as connection:
                 await store.analyse(connection)
             found = OpenFinding(new_id(), RULE, site.slug, {"rows": differences})
@@ -80,6 +79,30 @@ class Counting:
         else:
             await self._desk.submit(site.id, CloseFinding(RULE, site.slug), actor="sync")
         return differences
+
+    async def _verify_customers(self, site: Site) -> int:
+        zone, currency = site.time_zone, site.settings.currency
+        differences, behind, is_last = 0, None, False
+        while not is_last:
+            async with self._kit.pool.acquire() as connection:
+                # one snapshot: whoever is written to meanwhile is counted again for that, and differs in nothing here
+                async with connection.transaction(isolation="repeatable_read"):
+                    last = await store.end_of_part(connection, site.id, behind, PART_ORDERS)
+                    differing = await store.differing(connection, site.id, (behind, last), zone=zone, currency=currency)
+                await store.touch(connection, site.id, list(differing))
+            if differing:
+                await self.refresh(site)
+            differences += sum(differing.values())
+            behind, is_last = last, last is None
+        return differences
+
+    async def _verify_cohorts(self, site: Site) -> int:
+        async with self._kit.pool.acquire() as connection, connection.transaction():
+            differing = await store.differing_cohorts(connection, site.id)
+        if differing:
+            async with self._kit.pool.acquire() as connection, self._kit.journal.locked(connection, site.id):
+                await store.add_up_again(connection, site.id, list(differing))
+        return sum(differing.values())
 
     async def _close(
         self, connection: Connection, lines: Lines, site: Site, counted: int, *, differences: int | None = None
