@@ -7,6 +7,7 @@ Refuses every path that is not the name of a file it has read: there is nothing 
 import gzip
 import hashlib
 import json
+import re
 from functools import cache
 from pathlib import Path
 from typing import Any
@@ -38,6 +39,9 @@ STYLES = "ui.css"
 """All style sheets of `ui/` and `screens/` as one file: one request before the first paint."""
 CUSTOMER_STYLES = "customer.css"
 """Those that a customer's page needs, and no more."""
+ICONS = "ui/icons.svg"
+MARK_FILE = "icons/mark.svg"
+_SYMBOL = re.compile(r'<symbol id="([^"]+)" viewBox="([^"]+)">(.*?)</symbol>', re.DOTALL)
 _FOR_CUSTOMERS = ("_layers", "tokens", "base", "button", "form", "status")
 
 
@@ -72,12 +76,24 @@ class Assets:
         self.version = MARK + digest.hexdigest()[:12]
         self._found = {name: _asset(name, body) for name, body in bodies.items()}
 
+        self._drawings = {
+            name: f'<svg class="icon" viewBox="{box}" aria-hidden="true" focusable="false">{shape}</svg>'
+            for name, box, shape in _SYMBOL.findall(bodies.get(ICONS, b"").decode())
+        }
+        mark = bodies.get(MARK_FILE, b"<svg").decode().strip()
+        self.brand = mark.replace("<svg", '<svg aria-hidden="true" focusable="false"', 1)
+        """The mark of the product, to stand in a page."""
+
     def find(self, name: str) -> Asset | None:
         """The file of that name, such as `core/stream.js`."""
         return self._found.get(name)
 
     def names(self, folder: str, suffix: str) -> list[str]:
         return [name for name in self._found if name.startswith(folder) and name.endswith(suffix)]
+
+    def drawing(self, name: str) -> str:
+        """An icon, to stand in a page: the reference to one in another file would be read and drawn apart."""
+        return self._drawings[name]
 
     def address(self, name: str) -> str:
         """The address under which a browser may keep a file for ever."""

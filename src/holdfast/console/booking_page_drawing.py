@@ -171,7 +171,7 @@ def draw(
         "t": visit.words, "site": visit.site, "home": visit.home, "account": visit.account, "kind": kind,
         "booking_as": visit.booking_as, "wish": wish, "today": visit.today, "now": visit.now, "position": position,
         "zone": visit.site.zone, "theme": theme if theme in ("light", "dark") else "auto",
-        "address": drawing.assets.address, "styles": drawing.assets.address(CUSTOMER_STYLES),
+        "address": drawing.assets.address, "assets": drawing.assets, "styles": drawing.assets.address(CUSTOMER_STYLES),
         "modules": [drawing.assets.address(name) for name in MODULES], "languages": LANGUAGES,
         "chosen": wish.chosen(kind) if wish is not None else {}, "typed": _Said(wish.typed if wish is not None else ()),
         "problem": None, "names": {}, "told": _teller(visit.words, visit.site), **names,
@@ -259,6 +259,7 @@ def _of_no_site(assets: Assets, words: Words, problem: dict[str, Any]) -> dict[s
     """What a page that tells a problem is drawn with, where it is not known at which site."""
     return {
         "t": words, "site": None, "home": "", "account": None, "theme": "auto", "address": assets.address,
+        "assets": assets,
         "styles": assets.address(CUSTOMER_STYLES), "modules": [], "problem": problem, "languages": {},
         "position": "", "wish": None, "names": {}, "told": _teller(words),
     }  # fmt: skip

@@ -82,7 +82,7 @@ class Pages:
         }  # fmt: skip
         given = {
             "site": None, "sites": [], "screen": None, "screens": [], "module": None, "t": words, "viewer": viewer,
-            "look": look, "address": self.assets.address, "styles": self.assets.address(STYLES),
+            "look": look, "address": self.assets.address, "assets": self.assets, "styles": self.assets.address(STYLES),
             "modules": [self.assets.address(pack_name(name)) for name in (START, names.get("module")) if name],
             "words": self.assets.address(f"i18n/{words.language}.json"),
             "data": _in_page(page), **names,

@@ -11,8 +11,8 @@ import { guestOf } from "./stay_words.js";
 import { Planner } from "./tape_plan.js";
 
 export const WINDOWS = [7, 14, 30];
-/** Rooms of a first look, and of each step after it. */
-const [FIRST, STEP] = [24, 40];
+/** Rooms of a first look, and of each step after it: every step is styled, laid out and painted for itself. */
+const [FIRST, STEP] = [16, 90];
 const PHONE = "(max-width: 40rem)";
 const NIGHTS = () => (matchMedia(PHONE).matches ? 7 : 14);
 const DATE = /^\d{4}-\d{2}-\d{2}$/;
