@@ -32,11 +32,11 @@ async def main(database_url: str) -> dict[str, object]:
         await work(stores, sites)
         await make_due(stores.kit.pool)
         began, before = time.perf_counter(), time.process_time()
-        scheduling, count = Scheduling(stores, sites), 0
-        while await scheduling.ask_for_due():
-            count += await work(stores, sites)
+        scheduling, runs = Scheduling(stores, sites), 0
+        while await is_due(stores.kit.pool):
+            await scheduling.ask_for_due()
+            runs += await work(stores, sites)
         cpu, took = time.process_time() - before, time.perf_counter() - began
-        assert count == STORES, count
         verified = await stores.kit.pool.fetchval("select count(*) from sync_run where state = 'verified'")
         assert verified == 2 * STORES, verified
         await desk.stop()
@@ -44,7 +44,7 @@ async def main(database_url: str) -> dict[str, object]:
     return {
         f"{STORES} stores without news": {
             "cpu_ms a store": round(1000 * cpu / STORES, 2), "ms a store": round(1000 * took / STORES, 1),
-            f"cpu_s for {PER_HOUR} within an hour": round(cpu * PER_HOUR / STORES, 1),
+            "of them with a run of their own": runs, f"cpu_s for {PER_HOUR} within an hour": round(cpu * PER_HOUR / STORES, 1),
         }
     }  # fmt: skip
 
@@ -56,6 +56,11 @@ async def work(stores: Stores, sites: Sites) -> int:
             await stores.runs.work(await sites.find(str(site_id)), run_id)
             done += 1
     return done
+
+
+async def is_due(pool: asyncpg.Pool) -> bool:
+    found: bool = await pool.fetchval("select exists (select 1 from stream where due_at <= now())")
+    return found
 
 
 async def make_due(pool: asyncpg.Pool) -> None:

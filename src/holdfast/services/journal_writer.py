@@ -54,16 +54,30 @@ class JournalWriter:
         Raises:
             Refusal: `unknown_site`.
         """
-        async with connection.transaction():
-            row = await connection.fetchrow(store.Q["wait_for_sites"], [site_id])
-            if row is None:
+        async with self.all_locked(connection, [site_id]) as locked:
+            if site_id not in locked:
                 raise Refusal("unknown_site", site=str(site_id))
-            lines = Lines(site_id, version=row["version"], now=max(row["now"], row["journal_at"]))
-            yield lines
-            if lines.events:
+            yield locked[site_id]
+
+    @asynccontextmanager
+    async def all_locked(self, connection: Connection, site_ids: list[int]) -> AsyncIterator[dict[int, Lines]]:
+        """The same of many sites at once, those that there are."""
+        async with connection.transaction():
+            rows = {row["id"]: row for row in await connection.fetch(store.Q["wait_for_sites"], site_ids)}
+            locked = {
+                site_id: Lines(site_id, version=row["version"], now=max(row["now"], row["journal_at"]))
+                for site_id, row in rows.items()
+            }
+            yield locked
+            written = [lines for lines in locked.values() if lines.events]
+            events = [(lines.site_id, event) for lines in written for event in lines.events]
+            if events:
                 writing = Writing()
-                writing.events = [(site_id, event) for event in lines.events]
-                writing.sites = [SiteRow(site_id, lines.version, lines.now, row["wakes_at"])]
+                writing.events = events
+                writing.sites = [
+                    SiteRow(lines.site_id, lines.version, lines.now, rows[lines.site_id]["wakes_at"])
+                    for lines in written
+                ]
                 await write(connection, writing)
-        if lines.events:
-            self._tell([(site_id, event) for event in lines.events])
+        if events:
+            self._tell(events)

@@ -99,12 +99,12 @@ async def delete(connection: Connection, site_id: int, connection_id: int) -> bo
 
 
 async def of_site(connection: Connection, site_id: int) -> list[ConnectionRow]:
-    return [_row(row) for row in await connection.fetch(_Q["connections"], site_id)]
+    return [connection_row(row) for row in await connection.fetch(_Q["connections"], site_id)]
 
 
 async def one(connection: Connection, site_id: int, connection_id: int) -> ConnectionRow | None:
     row = await connection.fetchrow(_Q["connection"], site_id, connection_id)
-    return None if row is None else _row(row)
+    return None if row is None else connection_row(row)
 
 
 async def under_other_keys(connection: Connection, key_id: str) -> list[tuple[int, int, bytes, str]]:
@@ -193,7 +193,7 @@ async def rates(connection: Connection, site_id: int) -> list[tuple[str, str, da
     return [tuple(row) for row in await connection.fetch(_Q["rates"], site_id)]
 
 
-def _row(row: asyncpg.Record) -> ConnectionRow:
+def connection_row(row: asyncpg.Record) -> ConnectionRow:
     return ConnectionRow(
         row["site_id"], row["id"], row["kind"], row["name"], _object(row["config"]), row["secret"],
         row["secret_key_id"], row["is_enabled"], row["run_id"], row["failures"], row["paused_until"],

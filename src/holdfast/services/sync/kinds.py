@@ -143,6 +143,10 @@ KINDS: dict[str, Kind] = {
 }
 
 
+GLANCED_AT = ("shopify",)
+"""Kinds whose sources can say with one question that there is nothing."""
+
+
 def kind_of(name: str) -> Kind:
     """Raises:
     Refusal: `invalid_request`, naming the kinds there are.

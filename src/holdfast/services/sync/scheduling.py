@@ -10,12 +10,14 @@ from holdfast.domain.errors import Refusal
 from holdfast.domain.sync.rules import following
 from holdfast.services.sites import Sites
 from holdfast.services.stores import Stores
+from holdfast.services.sync.glances import Glances
 from holdfast.services.sync.runs import Wish
 from holdfast.store import connections as store
 
 DUE_MAX = 200
 """Streams asked for in one step; what is due beyond them is so in the next."""
 ACTOR = "schedule"
+CAUSE = "due"
 GONE = ("unknown_site", "unknown_connection", "no_connections")
 """Why nothing can be asked for of what was taken out meanwhile."""
 
@@ -26,6 +28,7 @@ class Scheduling:
     def __init__(self, stores: Stores, sites: Sites) -> None:
         self._stores = stores
         self._sites = sites
+        self._glances = Glances(stores.kit, sites, actor=ACTOR, cause=CAUSE)
 
     async def ask_for_due(self) -> int:
         """How many runs were asked for."""
@@ -33,7 +36,7 @@ class Scheduling:
         async with self._stores.kit.pool.acquire() as connection:
             rows = await store.scheduled(connection, DUE_MAX)
         by_site: dict[int, list[store.Due]] = {}
-        for row in rows:
+        for row in await self._glances.settle(rows):
             by_site.setdefault(row.site_id, []).append(row)
         for site_id, due in by_site.items():
             ids = tuple(sorted({row.connection_id for row in due}))
@@ -57,7 +60,7 @@ class Scheduling:
     async def _ask(self, site_id: int, ids: tuple[int, ...], streams: tuple[str, ...]) -> None:
         try:
             site = await self._sites.find(str(site_id))
-            await self._stores.runs.ask(site, Wish(connections=ids, streams=streams), actor=ACTOR, cause="due")
+            await self._stores.runs.ask(site, Wish(connections=ids, streams=streams), actor=ACTOR, cause=CAUSE)
         except Refusal as refusal:
             if refusal.code not in GONE:
                 raise
