@@ -15,7 +15,10 @@ from holdfast.store.connections import ConnectionRow
 
 MakeSource = Callable[[Site, ConnectionRow], Awaitable[Source]]
 
-BATCH_ROWS = 1_000
+UNDER_WAY_ROWS = 1_000
+"""How many rows a read may have under way, and has to read again when it is killed: a batch that is being written, and
+the one behind it, which is fetched meanwhile."""
+BATCH_ROWS = UNDER_WAY_ROWS // 2
 LEASE_S = 30.0
 """How long a run is its worker's without a sign of life; after that another worker goes on with it."""
 
