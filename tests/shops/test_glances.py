@@ -106,6 +106,15 @@ async def _rubbish(rig: Rig) -> None:
     rig.shop.fault = rubbish
 
 
+async def _too_costly(rig: Rig) -> None:
+    async def cost(asked: Asked, name: str) -> Told | None:
+        if name != "Glance":
+            return None
+        return Told(b'{"errors":[{"message":"no","extensions":{"code":"MAX_COST_EXCEEDED"}}]}')
+
+    rig.shop.fault = cost
+
+
 async def _silence(rig: Rig) -> None:
     async def silent(asked: Asked, name: str) -> Told | None:
         if name == "Glance":
@@ -128,6 +137,7 @@ TROUBLES: dict[str, Trouble] = {
     "another count": _told_otherwise,
     "a refusal": _refused,
     "rubbish": _rubbish,
+    "a question that costs too much": _too_costly,
     "silence": _silence,
     "an order of ours": _written("update shop_order set updated_at = now()"),
     "a row set aside": _written(

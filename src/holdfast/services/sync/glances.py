@@ -13,12 +13,10 @@ from zoneinfo import ZoneInfo
 
 import structlog
 
-from holdfast.domain.errors import Refusal
 from holdfast.domain.sites import Site
 from holdfast.domain.sync import events
 from holdfast.domain.sync.rules import following
 from holdfast.domain.sync.windows import Window, window_of
-from holdfast.gateways.shops.source import SourceError
 from holdfast.services.identity import new_id
 from holdfast.services.journal_writer import Lines
 from holdfast.services.outages import UNREACHABLE
@@ -34,7 +32,7 @@ AT_ONCE = 20
 GLANCE_S = 5.0
 """How long one source may take; its store has a run of its own then."""
 ROUND_S = 10.0
-"""How long all of them may take together: whoever else waits for a sync waits for them."""
+"""After so long no more are asked: whoever else waits for a sync waits for them."""
 COMPLETE_WITHIN_DAYS = 30
 """For what was complete longer ago a source may hide rows, which is asked about in a run."""
 
@@ -100,8 +98,10 @@ class Glances:
             async with asyncio.timeout(GLANCE_S):
                 if not await self._has_nothing(site, candidate, window):
                     return None
-        except (SourceError, TimeoutError, Refusal) as error:
-            log.info("a glance at a store told nothing", site=due.site_id, error=str(error)[:200])
+        except Exception as error:  # whatever it is: the run that follows tells it, and no other store waits for it
+            log.info(
+                "a glance at a store told nothing", site=due.site_id, error=f"{type(error).__name__}: {error}"[:200]
+            )
             return None
         return store.Quiet(
             site.id, due.connection_id, new_id(), candidate.watermark, window.since, window.until,
