@@ -44,7 +44,8 @@ async def main(database_url: str) -> dict[str, object]:
     return {
         f"{STORES} stores without news": {
             "cpu_ms a store": round(1000 * cpu / STORES, 2), "ms a store": round(1000 * took / STORES, 1),
-            "of them with a run of their own": runs, f"cpu_s for {PER_HOUR} within an hour": round(cpu * PER_HOUR / STORES, 1),
+            "of them with a run of their own": runs,
+            f"cpu_s for {PER_HOUR} within an hour": round(cpu * PER_HOUR / STORES, 1),
         }
     }  # fmt: skip
 
