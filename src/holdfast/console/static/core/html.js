@@ -13,7 +13,8 @@
  * Inside a tag, static text holds no ">" but the tag's own. `.value` may not stand in <title>, <style> or <textarea>.
  *
  * @typedef {{strings: TemplateStringsArray, values: any[], isSvg: boolean}} Template
- * @typedef {{index: number, kind: "child" | "attribute", name: string, pieces: string[]}} Place
+ * @typedef {(element: any, values: any[]) => void} Write
+ * @typedef {{index: number, name: string, pieces: string[], write: Write | null}} Place without a name: between two tags
  * @typedef {{element: HTMLTemplateElement, places: Place[], isClosed: boolean}} Compiled `isClosed`: begins and ends with what stays
  * @typedef {{set: (values: any[], at: number) => number, dispose: () => void}} Part
  */
@@ -86,14 +87,15 @@ function placesIn(content, names) {
   const walker = document.createTreeWalker(content, NodeFilter.SHOW_ELEMENT | NodeFilter.SHOW_COMMENT);
   for (let index = 0, node = walker.nextNode(); node !== null; index += 1, node = walker.nextNode()) {
     if (node instanceof Comment) {
-      if (node.data.startsWith(MARK)) places.push({ index, kind: "child", name: "", pieces: [] });
+      if (node.data.startsWith(MARK)) places.push({ index, name: "", pieces: [], write: null });
       continue;
     }
     for (const { name, value } of [.../** @type {Element} */ (node).attributes]) {
       if (!value.includes(MARK)) continue;
       /** @type {Element} */ (node).removeAttribute(name);
       const pieces = value.split(new RegExp(`${MARK}(\\d+)${MARK}`));
-      places.push({ index, kind: "attribute", name: names[Number(pieces[1])], pieces: pieces.filter((_, at) => at % 2 === 0) });
+      const own = pieces.filter((_, at) => at % 2 === 0);
+      places.push({ index, name: names[Number(pieces[1])], pieces: own, write: writer(names[Number(pieces[1])], own) });
     }
   }
   return places;
@@ -111,8 +113,8 @@ class Drawn {
     if (places.length === 0) return;
     const nodes = nodesAt(this.content, places);
     for (let at = 0; at < places.length; at += 1) {
-      const { kind, name, pieces } = places[at];
-      this.parts.push(kind === "child" ? new Child(/** @type {Comment} */ (nodes[at])) : attributeOf(/** @type {any} */ (nodes[at]), name, pieces));
+      const place = places[at];
+      this.parts.push(place.name === "" ? new Child(/** @type {Comment} */ (nodes[at])) : partOf(/** @type {any} */ (nodes[at]), place));
     }
     this.update(template.values);
   }
@@ -138,63 +140,95 @@ function nodesAt(content, places) {
   });
 }
 
-/** @param {HTMLElement} element @param {string} name @param {string[]} pieces @returns {Part} */
-function attributeOf(element, name, pieces) {
-  if (name.startsWith("@")) return listener(element, name.slice(1));
-  if (name === "ref") {
-    let isTold = false;
-    return {
-      set(values, at) {
-        // once the whole is in the document
-        if (!isTold) queueMicrotask(() => values[at]?.(element));
-        isTold = true;
-        return at + 1;
-      },
-      dispose() {},
-    };
-  }
-  const put = writer(element, name, pieces);
-  /** @type {any[] | null} */ let written = null;
-  const write = (/** @type {any[]} */ values) => {
-    // what ticks every second is rarely another word each time
-    if (written !== null && !name.startsWith(".") && values.every((value, one) => Object.is(value, written?.[one]))) return;
-    written = values;
-    put(values);
-  };
-  let stop = () => {};
-  /** @type {any[] | null} */ let before = null;
-  return {
-    set(values, at) {
-      const end = at + pieces.length - 1;
-      const own = values.slice(at, end);
-      if (before !== null && own.every((value, one) => Object.is(value, before?.[one]))) return end;
-      before = own;
-      stop();
-      stop = own.some((value) => typeof value === "function" || isSignal(value)) ? effect(() => write(own.map(plain))) : () => {};
-      if (!own.some((value) => typeof value === "function" || isSignal(value))) write(own);
-      return end;
-    },
-    dispose() { stop(); },
-  };
+/** @param {HTMLElement} element @param {Place} place @returns {Part} */
+function partOf(element, place) {
+  if (place.name.startsWith("@")) return listener(element, place.name.slice(1));
+  return place.name === "ref" ? new Ref(element) : new Attribute(element, place);
 }
 
+/** Who is told of the element, once. */
+class Ref {
+  #isTold = false;
+
+  /** @param {HTMLElement} element */
+  constructor(element) { this.element = element; }
+
+  /** @param {any[]} values @param {number} at */
+  set(values, at) {
+    // once the whole is in the document
+    if (!this.#isTold) queueMicrotask(() => values[at]?.(this.element));
+    this.#isTold = true;
+    return at + 1;
+  }
+
+  dispose() {}
+}
+
+/** An attribute, property or custom property, of one value or of several with text between them. */
+class Attribute {
+  /** @type {any[] | null} */ #given = null;
+  /** @type {any[] | null} */ #written = null;
+  /** @type {(() => void) | null} */ #stop = null;
+
+  /** @param {HTMLElement} element @param {Place} place */
+  constructor(element, { name, pieces, write }) {
+    this.element = element;
+    this.count = pieces.length - 1;
+    this.isProperty = name.startsWith(".");
+    this.write = /** @type {Write} */ (write);
+  }
+
+  /** @param {any[]} values @param {number} at */
+  set(values, at) {
+    const end = at + this.count;
+    const own = values.slice(at, end);
+    if (this.#given !== null && areSame(own, this.#given)) return end;
+    this.#given = own;
+    this.dispose();
+    if (own.some(isLive)) this.#stop = effect(() => this.#put(own.map(plain)));
+    else this.#put(own);
+    return end;
+  }
+
+  /** @param {any[]} values */
+  #put(values) {
+    // what ticks every second is rarely another word each time
+    if (this.#written !== null && !this.isProperty && areSame(values, this.#written)) return;
+    this.#written = values;
+    this.write(this.element, values);
+  }
+
+  dispose() {
+    this.#stop?.();
+    this.#stop = null;
+  }
+}
+
+/** @param {any[]} some @param {any[]} others as many */
+const areSame = (some, others) => some.every((value, at) => Object.is(value, others[at]));
+/** @param {any} value */
+const isLive = (value) => typeof value === "function" || isSignal(value);
 /** @param {any} value */
 const plain = (value) => (isSignal(value) ? value.value : typeof value === "function" ? value() : value);
 
-/** @param {any} element @param {string} name @param {string[]} pieces @returns {(values: any[]) => void} */
-function writer(element, name, pieces) {
-  if (name.startsWith(".")) return ([value]) => { element[name.slice(1)] = value; };
-  if (name.startsWith("?")) return ([value]) => { element.toggleAttribute(name.slice(1), Boolean(value)); };
-  if (name.startsWith("style:")) return ([value]) => { element.style.setProperty(name.slice(6), String(value)); };
-  return (values) => {
-    if (values.length === 1 && pieces.every((piece) => piece === "")) {
-      const [value] = values;
+/** What writes the values of a place, which its template knows once for all its elements.
+ * @param {string} name @param {string[]} pieces @returns {Write | null} */
+function writer(name, pieces) {
+  if (name.startsWith("@") || name === "ref") return null;
+  const own = name.slice(1);
+  if (name.startsWith(".")) return (element, values) => { element[own] = values[0]; };
+  if (name.startsWith("?")) return (element, values) => { element.toggleAttribute(own, Boolean(values[0])); };
+  if (name.startsWith("style:")) {
+    const property = name.slice(6);
+    return (element, values) => { element.style.setProperty(property, String(values[0])); };
+  }
+  if (pieces.length === 2 && pieces.every((piece) => piece === "")) {
+    return (element, [value]) => {
       if (value === null || value === undefined || value === false) element.removeAttribute(name);
       else element.setAttribute(name, value === true ? "" : String(value));
-      return;
-    }
-    element.setAttribute(name, pieces.reduce((text, piece, at) => text + String(values[at - 1] ?? "") + piece));
-  };
+    };
+  }
+  return (element, values) => { element.setAttribute(name, pieces.reduce((text, piece, at) => text + String(values[at - 1] ?? "") + piece)); };
 }
 
 /** @param {Element} element @param {string} name @returns {Part} */

@@ -9,6 +9,7 @@ import { effect, isSignal } from "./signals.js";
 /** @typedef {{strings: TemplateStringsArray, content: DocumentFragment, isClosed: boolean, update: (values: any[]) => void, dispose: () => void}} Drawn */
 
 /** @type {(template: Template) => Drawn} */ let drawTemplate;
+const nothing = () => {};
 
 /** Ties the two files together. @param {(template: Template) => Drawn} draw */
 export function setDraw(draw) { drawTemplate = draw; }
@@ -28,7 +29,7 @@ export class Child {
   /** @type {Comment} */ end;
   /** @type {Comment | null} */ start = null;
   /** @type {any} */ #shown = null;
-  #stop = () => {};
+  #stop = nothing;
   /** @type {any} */ #live = null;
 
   /** @param {Comment} end */
@@ -45,7 +46,7 @@ export class Child {
     const isLive = typeof value === "function" || isSignal(value);
     if (isLive && value === this.#live) return;
     this.#stop();
-    this.#stop = () => {};
+    this.#stop = nothing;
     this.#live = isLive ? value : null;
     if (isLive) this.#stop = effect(() => this.#put(isSignal(value) ? value.value : value()));
     else this.#put(value);
@@ -178,14 +179,14 @@ export class Child {
   /** Takes all away, and follows nothing any more. */
   clear() {
     this.#stop();
-    this.#stop = () => {};
+    this.#stop = nothing;
     this.#live = null;
     this.#empty();
   }
 
   dispose() {
     this.#stop();
-    this.#stop = () => {};
+    this.#stop = nothing;
     if (this.#shown?.kind === "list") for (const { child } of this.#shown.entries.values()) child.dispose();
     else if (this.#shown?.kind === "template") this.#shown.drawn.dispose();
   }
