@@ -113,6 +113,11 @@ def connect(client: httpx.Client, slug: str, kind: str, name: str, config: Any, 
     return int(answer.json()["id"])
 
 
+def hand_in(client: httpx.Client, slug: str, connection: int, text: str) -> None:
+    address = f"/api/sites/{slug}/connections/{connection}/upload"
+    assert client.post(address, content=text, headers={"content-type": "text/csv"}).status_code == 200
+
+
 async def stage(page: Page, name: str, state: str) -> None:
     await page.locator(f'.stage[data-stage="{name}"][data-state="{state}"]').first.wait_for(timeout=LONG_MS)
 
@@ -193,7 +198,7 @@ async def test_a_row_set_aside_is_read_once_the_names_of_columns_are_right(
     looker: Looker, client: httpx.Client
 ) -> None:
     home = store(client, "files")
-    connect(client, "files", "upload", "till", {"stream": "orders", "mapping": {"currency": "USD"}})
+    till = connect(client, "files", "upload", "till", {"stream": "orders", "mapping": {"currency": "USD"}})
     page = await looker.open(home)
     await page.get_by_role("button", name="Hand in a file: till").click()
     form = page.get_by_role("dialog")
@@ -204,7 +209,22 @@ async def test_a_row_set_aside_is_read_once_the_names_of_columns_are_right(
     await form.get_by_text("1 row set aside").first.wait_for(timeout=LONG_MS)
     await form.get_by_role("link", name="Set aside").click()
     await page.wait_for_selector("html[data-ready]")
-    await page.get_by_role("row", name="is missing").click()
+    # more than a page of them, told as they come in; chosen by a part of the reason
+    many = OTHERWISE + "".join(
+        OTHERWISE.splitlines(keepends=True)[1].replace("7,", f"{n},", 1) for n in range(100, 160)
+    )
+    hand_in(client, "files", till, many)
+    await page.locator("#screen").get_by_text("61 rows set aside").wait_for(timeout=LONG_MS)
+    await page.get_by_role("button", name="Next").click()
+    await page.get_by_text("Page 2, 11 rows").wait_for(timeout=LONG_MS)
+    await page.get_by_label("Part of the reason").fill("nothing like it")
+    await page.get_by_text("No such row is set aside").wait_for(timeout=LONG_MS)
+    async with page.expect_download() as saving:
+        await page.get_by_role("button", name="Show all rows").click()
+        await page.locator("#screen").get_by_text("61 rows set aside").wait_for(timeout=LONG_MS)
+        await page.get_by_role("link", name="CSV").click()
+    assert (await (await saving.value).path()).read_text().count("is missing") == 61
+    await page.get_by_role("row", name="is missing").first.click()
     await page.get_by_role("dialog").get_by_role("button", name="Change").click()
     form = page.get_by_role("dialog")
     await form.get_by_label("Order number").fill("number")

@@ -182,6 +182,7 @@ TABLE: dict[str, Row] = {
     "read_verification": Row("names", SHOP, at_shop=True),
     "change_verification": Row("settings", SHOP_SETTINGS, {}, at_shop=True),
     "list_rejects": Row("names", SHOP, at_shop=True),
+    "export_rejects": Row("names", SHOP, at_shop=True),
     "retry_rejects": Row("sync", SHOP_SETTINGS, at_shop=True),
     "read_cohorts": Row("names", SHOP, at_shop=True),
     "read_ltv_curves": Row("names", SHOP, at_shop=True),

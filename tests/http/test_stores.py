@@ -190,6 +190,12 @@ def test_a_file_is_handed_in_and_its_rows_are_all_there_or_told(client: httpx.Cl
     (reject,) = client.get(f"{store}/rejects").json()["rejects"]
     assert reject["id"] == "A9" and "gross is no amount" in reject["reason"]
     assert client.post(f"{store}/rejects/retry").json() == {"tried": 1, "read": 0}
+    saved = client.get(f"{store}/rejects/export?reason=GROSS&stream=orders")
+    assert saved.headers["content-type"].startswith("text/csv") and ",A9,gross is no amount" in saved.text
+    assert client.get(f"{store}/rejects?reason=other").json()["rejects"] == []
+    assert client.get(f"{store}/rejects?cursor=x").json()["code"] == "invalid_cursor"
+    assert client.get(f"{store}/rejects?connection=x").json()["code"] == "unknown_connection"
+    assert client.get(f"{store}/rejects/export?format=x").json()["code"] == "invalid_request"
 
 
 def test_a_connection_is_changed_and_taken_out_with_its_rows(client: httpx.Client, shop: ShopThread, store: str):

@@ -10,7 +10,8 @@ import msgspec
 
 from holdfast.domain.errors import Refusal
 
-CHARS_MAX = 600
+CHARS_MAX = 3_000
+"""An id of another system may be 500 letters of four bytes each."""
 
 T = TypeVar("T", bound=msgspec.Struct)
 
@@ -30,11 +31,23 @@ class AtCode(msgspec.Struct, frozen=True, array_like=True):
     code: str
 
 
+class AtRow(msgspec.Struct, frozen=True, array_like=True):
+    """Behind that row of a stream of a connection, at that instant."""
+
+    list: str
+    at: datetime
+    connection_id: int
+    stream: str
+    id: str
+
+
 _encode = msgspec.json.Encoder().encode
-_decoders: dict[type, msgspec.json.Decoder[Any]] = {kind: msgspec.json.Decoder(kind) for kind in (AtTime, AtCode)}
+_decoders: dict[type, msgspec.json.Decoder[Any]] = {
+    kind: msgspec.json.Decoder(kind) for kind in (AtTime, AtCode, AtRow)
+}  # fmt: skip
 
 
-def write(position: AtTime | AtCode) -> str:
+def write(position: AtTime | AtCode | AtRow) -> str:
     return base64.urlsafe_b64encode(_encode(position)).rstrip(b"=").decode()
 
 
@@ -63,4 +76,11 @@ def _is_ours(position: Any, name: str) -> bool:
         return False
     if isinstance(position, AtCode):
         return len(position.code) <= 64 and position.code.isprintable()
+    if isinstance(position, AtRow) and not _is_row(position):
+        return False
     return position.at.tzinfo is not None and 1970 <= position.at.year <= 2200
+
+
+def _is_row(position: AtRow) -> bool:
+    # no text of the database has a letter 0, no number of it more than 63 bits
+    return 0 <= position.connection_id < 1 << 63 and "\0" not in position.stream + position.id

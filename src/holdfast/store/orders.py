@@ -49,6 +49,23 @@ class Written(msgspec.Struct, frozen=True):
     overdue: int = 0
 
 
+class RejectFilter(msgspec.Struct, frozen=True):
+    """Which rows set aside are wanted; None does not choose. `words` are part of the reason, in capitals or not."""
+
+    connection_id: int | None = None
+    stream: str | None = None
+    words: str | None = None
+
+
+class RejectPlace(msgspec.Struct, frozen=True):
+    """Where a row set aside stands among all of its store."""
+
+    at: datetime
+    connection_id: int
+    stream: str
+    id: str
+
+
 class RejectRow(msgspec.Struct, frozen=True):
     """A row set aside, as it is listed."""
 
@@ -209,8 +226,29 @@ async def delete_unmet_spend(connection: Connection, place: Place, first: date, 
     return gone
 
 
-async def rejects(connection: Connection, site_id: int, limit: int) -> list[RejectRow]:
-    return [RejectRow(*row) for row in await connection.fetch(_Q["rejects"], site_id, limit)]
+async def rejects(
+    connection: Connection, site_id: int, wanted: RejectFilter, *, behind: RejectPlace | None, limit: int, raw_max: int
+) -> list[RejectRow]:
+    """Rows set aside, the latest first; of what each was the first `raw_max` bytes."""
+    place = (None, None, None, None) if behind is None else msgspec.structs.astuple(behind)
+    chosen = msgspec.structs.astuple(wanted)
+    rows = await connection.fetch(_Q["rejects"], site_id, *chosen, *place, limit, raw_max)
+    return [RejectRow(*row) for row in rows]
+
+
+async def count_rejects_like(connection: Connection, site_id: int, wanted: RejectFilter) -> int:
+    found: int = await connection.fetchval(_Q["count_rejects_like"], site_id, *msgspec.structs.astuple(wanted))
+    return found
+
+
+async def reject_reasons(
+    connection: Connection, site_id: int, wanted: RejectFilter, limit: int
+) -> list[tuple[str, int]]:
+    """The reasons of most rows, whatever words are wanted in them."""
+    rows = await connection.fetch(
+        _Q["reject_reasons"], site_id, wanted.connection_id, wanted.stream, limit
+    )  # fmt: skip
+    return [(row["reason"], row["rows"]) for row in rows]
 
 
 async def rejects_to_retry(

@@ -208,9 +208,27 @@ where q.site_id = $1 and q.connection_id = $2 and q.stream = 'orders' and q.id =
     and (q.updated_at is null or q.updated_at <= n.updated_at);
 
 -- name: rejects
--- Rows set aside at a store, the latest first.
-select q.connection_id, q.stream, q.id, q.reason, q.raw, q.updated_at, q.at
-from quarantine q where q.site_id = $1 order by q.at desc, q.connection_id, q.stream, q.id limit $2;
+-- Rows set aside at a store, the latest first, from behind one on: of a connection, of a stream, with words in their
+-- reason, where such are given. Of what a row was only the beginning is read.
+select q.connection_id, q.stream, q.id, q.reason, substring(q.raw for $10::integer) as raw, q.updated_at, q.at
+from quarantine q
+where q.site_id = $1 and ($2::bigint is null or q.connection_id = $2) and ($3::text is null or q.stream = $3)
+    and ($4::text is null or strpos(lower(q.reason), lower($4)) > 0)
+    and ($5::timestamptz is null or (q.at <= $5
+        and (q.at < $5 or (q.connection_id, q.stream, q.id) > ($6::bigint, $7::text, $8::text))))
+order by q.at desc, q.connection_id, q.stream, q.id limit $9;
+
+-- name: count_rejects_like
+-- How many rows are set aside at a store by the same choice.
+select count(*) from quarantine q
+where q.site_id = $1 and ($2::bigint is null or q.connection_id = $2) and ($3::text is null or q.stream = $3)
+    and ($4::text is null or strpos(lower(q.reason), lower($4)) > 0);
+
+-- name: reject_reasons
+-- For which reasons most rows of a store are set aside; of a connection, of a stream.
+select q.reason, count(*) as rows from quarantine q
+where q.site_id = $1 and ($2::bigint is null or q.connection_id = $2) and ($3::text is null or q.stream = $3)
+group by q.reason order by rows desc, q.reason limit $4;
 
 -- name: rejects_to_retry
 -- Rows set aside of one connection and stream, from behind an id on.

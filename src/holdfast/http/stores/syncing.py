@@ -1,4 +1,4 @@
-"""Sync runs: asked for, stopped, looked at; files handed in; rows set aside. One function each, no logic."""
+"""Sync runs: asked for, stopped, looked at; files handed in. One function each, no logic."""
 
 from datetime import datetime
 from typing import Annotated, Any
@@ -19,7 +19,6 @@ from holdfast.http.imports import spooled
 from holdfast.http.stores.asking import READ, SYNC, TAG, Asked, body_of, number_in, run_in, store_named, stores_of
 from holdfast.services.sync.kinds import read_config
 from holdfast.services.sync.overview import StoreView
-from holdfast.services.sync.rejects import RejectsPage, Retried
 from holdfast.services.sync.runs import RunView, Wish
 
 Named = FromPath[str]
@@ -154,33 +153,4 @@ async def upload_rows(request: Asked, site: Named, connection: Named) -> Respons
     return respond(plain(200, await stores.runs.upload(found, row.id, source, actor=caller_of(request).name)))
 
 
-@get(
-    "/api/sites/{site:str}/rejects",
-    operation_id="list_rejects",
-    summary="List rows set aside",
-    tags=[TAG],
-    opt={**READ, "answer": RejectsPage, "codes": _CODES},
-)
-async def list_rejects(request: Asked, site: Named, limit: FromQuery[int] = 100) -> Response[bytes]:
-    """Rows of sources that could not be read, with the reason and the beginning of what they were."""
-    found = await store_named(request, site)
-    return respond(plain(200, await stores_of(request).rejects.page(found, limit=limit)))
-
-
-@post(
-    "/api/sites/{site:str}/rejects/retry",
-    operation_id="retry_rejects",
-    summary="Try rows set aside again",
-    tags=[TAG],
-    status_code=200,
-    opt={**SYNC, "answer": Retried, "codes": _CODES},
-)
-async def retry_rejects(request: Asked, site: Named) -> Response[bytes]:
-    """Reads them again as they were kept, for when a mapping was corrected. What can be read now comes in."""
-    found = await store_named(request, site)
-    return respond(plain(200, await stores_of(request).rejects.retry(found, actor=caller_of(request).name)))
-
-
-SYNC_HANDLERS: list[Any] = [
-    read_sync, start_sync, list_sync_runs, read_sync_run, cancel_sync_run, upload_rows, list_rejects, retry_rejects,
-]  # fmt: skip
+SYNC_HANDLERS: list[Any] = [read_sync, start_sync, list_sync_runs, read_sync_run, cancel_sync_run, upload_rows]

@@ -1,24 +1,32 @@
-"""Rows that could not be understood: looked at, and tried again once their mapping, or we, have learnt to."""
+"""Rows that could not be understood: looked at page by page or all at once, and tried again once their mapping, or we,
+have learnt to."""
 
+from collections.abc import AsyncIterator
 from datetime import datetime
 from typing import Any
 
 import msgspec
 
+from holdfast.domain.errors import Refusal
 from holdfast.domain.sites import Site
 from holdfast.domain.sync import events
 from holdfast.domain.sync.mapping import Mapped, order_of, spend_of
-from holdfast.domain.sync.rows import Order, Reject, Spend
+from holdfast.domain.sync.rows import RAW_BYTES_MAX, Order, Reject, Spend
+from holdfast.domain.sync.windows import STREAMS
 from holdfast.gateways.shops.shopify_orders import node_or_reject, order_of_node, order_of_webhook
+from holdfast.services import cursors
+from holdfast.services.paging import bounded
 from holdfast.services.sync.kinds import read_config
 from holdfast.services.sync.kit import SyncKit
 from holdfast.store import connections as connection_store
 from holdfast.store import orders as store
 from holdfast.store import runs
 
-REJECTS_MAX = 500
+LIST = "rejects"
 PART = 200
 RAW_SHOWN = 4_000
+REASONS_MAX = 12
+WORDS_CHARS_MAX = 200
 
 
 class RejectView(msgspec.Struct, frozen=True):
@@ -33,11 +41,21 @@ class RejectView(msgspec.Struct, frozen=True):
     at: datetime
 
 
+class ReasonView(msgspec.Struct, frozen=True):
+    """A reason, and how many rows are set aside for it."""
+
+    reason: str
+    rows: int
+
+
 class RejectsPage(msgspec.Struct, frozen=True):
-    """Rows set aside at a store, the latest first; `total` is how many there are."""
+    """Rows set aside at a store, the latest first. `total` is how many are wanted in all; `reasons` are those of most
+    rows, whatever part of a reason is wanted; `next` goes on."""
 
     rejects: list[RejectView]
     total: int
+    reasons: list[ReasonView]
+    next: str | None = None
 
 
 class Retried(msgspec.Struct, frozen=True):
@@ -47,26 +65,72 @@ class Retried(msgspec.Struct, frozen=True):
     read: int
 
 
+Wanted = store.RejectFilter
+ANY = Wanted()
+COLUMNS = ("connection", "stream", "id", "reason", "at", "updated_at", "raw")
+"""Of a row in a file."""
+
+
+def wanted_of(connection_id: int | None, stream: str | None, reason: str | None) -> Wanted:
+    """Which rows are wanted.
+
+    Raises:
+        Refusal: `invalid_request` for a stream there is not, or a part of a reason that can be none.
+    """
+    if stream is not None and stream not in STREAMS:
+        raise Refusal("invalid_request", field="stream", given=stream[:40], possible=list(STREAMS))
+    if reason is not None and (len(reason) > WORDS_CHARS_MAX or not reason.isprintable()):
+        problem = f"has up to {WORDS_CHARS_MAX} printable characters"
+        raise Refusal("invalid_request", field="reason", problem=problem)
+    return Wanted(connection_id, stream, reason or None)
+
+
 class Rejects:
     """The rows set aside of all stores."""
 
     def __init__(self, kit: SyncKit) -> None:
         self._kit = kit
 
-    async def page(self, site: Site, *, limit: int) -> RejectsPage:
+    async def page(self, site: Site, wanted: Wanted = ANY, *, cursor: str | None = None, limit: int) -> RejectsPage:
+        """Raises:
+        Refusal: `invalid_cursor`.
+        """
+        position, limit = cursors.read(cursors.AtRow, cursor, LIST), bounded(limit)
+        behind = None if position is None else _place(position)
         async with self._kit.pool.acquire() as connection:
-            rows = await store.rejects(connection, site.id, max(1, min(limit, REJECTS_MAX)))
-            total = await store.count_rejects_of_store(connection, site.id)
-        return RejectsPage(
-            [
-                RejectView(
-                    row.connection_id, row.stream, row.id, row.reason,
-                    row.raw[:RAW_SHOWN].decode("utf-8", "replace"), row.updated_at, row.at,
-                )
+            rows = await store.rejects(
+                connection, site.id, wanted, behind=behind, limit=limit + 1, raw_max=RAW_SHOWN
+            )  # fmt: skip
+            total = await store.count_rejects_like(connection, site.id, wanted)
+            reasons = await store.reject_reasons(connection, site.id, wanted, REASONS_MAX)
+        following = None
+        if len(rows) > limit:
+            last = rows[limit - 1]
+            following = cursors.write(cursors.AtRow(LIST, last.at, last.connection_id, last.stream, last.id))
+        shown = [_view(row) for row in rows[:limit]]
+        return RejectsPage(shown, total, [ReasonView(*one) for one in reasons], following)
+
+    async def all(self, site: Site, wanted: Wanted) -> AsyncIterator[list[dict[str, Any]]]:
+        """All of them as they came, some at a time, for export; `connection` is its name."""
+        async with self._kit.pool.acquire() as connection:
+            names = {one.id: one.name for one in await connection_store.of_site(connection, site.id)}
+        behind: store.RejectPlace | None = None
+        while True:
+            async with self._kit.pool.acquire() as connection:
+                rows = await store.rejects(
+                    connection, site.id, wanted, behind=behind, limit=PART, raw_max=RAW_BYTES_MAX
+                )  # fmt: skip
+            yield [
+                {
+                    "connection": names.get(row.connection_id, str(row.connection_id)), "stream": row.stream,
+                    "id": row.id, "reason": row.reason, "at": row.at, "updated_at": row.updated_at,
+                    "raw": row.raw.decode("utf-8", "replace"),
+                }
                 for row in rows
-            ],
-            total,
-        )  # fmt: skip
+            ]  # fmt: skip
+            if len(rows) < PART:
+                return
+            behind = _place(rows[-1])
 
     async def retry(self, site: Site, *, actor: str) -> Retried:
         """Reads every row that was set aside again, as it was kept; what can be read now is no reject any more. A row
@@ -105,6 +169,15 @@ class Rejects:
             if len(kept) < PART:
                 return Retried(tried, read)
             after = kept[-1][0]
+
+
+def _place(row: store.RejectRow | cursors.AtRow) -> store.RejectPlace:
+    return store.RejectPlace(row.at, row.connection_id, row.stream, row.id)
+
+
+def _view(row: store.RejectRow) -> RejectView:
+    raw = row.raw.decode("utf-8", "replace")
+    return RejectView(row.connection_id, row.stream, row.id, row.reason, raw, row.updated_at, row.at)
 
 
 def _again(kind: str, stream: str, raw: bytes, mapped: Mapped) -> Order | Spend | Reject:
