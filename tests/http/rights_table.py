@@ -189,6 +189,7 @@ TABLE: dict[str, Row] = {
     "read_segments": Row("names", SHOP, at_shop=True),
     "list_customers": Row("names", SHOP, at_shop=True),
     "read_ltv_prediction": Row("names", SHOP, at_shop=True),
+    "list_ltv_predictions": Row("names", SHOP, at_shop=True),
     "export_ltv": Row("names", SHOP, query="?table=cohorts", at_shop=True),
     "take_webhook": Row("open", OPEN, {}, at_shop=True, absent="unknown_connection"),
     "former_trigger_sync": Row("sync", SHOP_SETTINGS),

@@ -124,7 +124,9 @@ def test_a_store_is_connected_synced_and_read(client: httpx.Client, shop: ShopTh
         assert answer.headers["content-disposition"].endswith(f'-{of}.parquet"')
         assert parquet.read_table(io.BytesIO(answer.content)).num_rows >= rows
     assert client.get(f"{store}/ltv/export?format=xlsx").json()["code"] == "invalid_request"
-    assert client.get(f"{store}/ltv/prediction").status_code == 400
+    for path in ("/ltv/prediction", "/ltv/prediction/customers", "/ltv/export?of=predictions"):
+        refusal = client.get(store + path)
+        assert (refusal.status_code, refusal.json()["code"]) == (409, "too_little_past")
     assert client.get(f"{store}/sync/runs").json()["runs"][0]["id"] == run["id"]
     journal = client.get(f"{store}/journal?after=0").json()["events"]
     assert [event["type"] for event in journal if event["type"].startswith("sync.")][-1] == "sync.ended"

@@ -4,6 +4,7 @@ import asyncio
 from collections.abc import Iterable
 from datetime import UTC, datetime, timedelta
 from decimal import Decimal
+from itertools import pairwise
 from pathlib import Path
 from typing import Any
 
@@ -11,10 +12,10 @@ import hypothesis
 import hypothesis.strategies as st
 import pytest
 
+from holdfast.domain.ltv import forecast
 from holdfast.domain.sync.rows import Line, Order, Refund
 from holdfast.services.demo_orders import find_file, generated, purchases, shop_orders
 from holdfast.services.ltv import counting
-from holdfast.services.ltv.predicting import foretell
 from holdfast.services.sync.connections import RateRequest
 from holdfast.services.sync.kit import SyncLimits
 from holdfast.store import ltv as ltv_store
@@ -76,10 +77,17 @@ async def prediction_is_near(rig: Rig) -> None:
         found = await ltv_store.histories(
             connection, rig.site.id, zone=rig.site.time_zone, before=end, limit=1_000, currency="USD"
         )
-    told = foretell(found, end.date(), weeks=39, as_of=end)
-    assert told is not None and told.held_out_real > 200
-    assert told.held_out_error is not None and abs(told.held_out_error) < 0.2
-    assert abs(told.held_out_foretold - told.held_out_real) <= abs(told.held_out_error) * told.held_out_real + 0.1
+    told = forecast.fit(found, end.date())
+    assert told is not None and told.values is not None
+    trial = told.trial
+    assert trial.real > 200 and trial.value_foretold is not None
+    assert abs(trial.foretold / trial.real - 1) < 0.2 and abs(trial.value_foretold / trial.value_real - 1) < 0.3
+    # it is told as it adds up, until the end
+    assert (trial.steps[-1].until, trial.steps[-1].real) == (end.date(), trial.real)
+    for before, after in pairwise(trial.steps):
+        assert before.until < after.until and before.foretold <= after.foretold and before.real <= after.real
+    near, far = (forecast.mean_outlook(told, weeks) for weeks in (13, 39))
+    assert 0 < near.orders < far.orders and near.alive == far.alive < 1
 
 
 # -- incremental = rebuild = the loop ------------------------------------------------------------------------------

@@ -49,6 +49,7 @@ CODES: dict[str, str] = {
     "hold_not_supported": "Bookings of this kind of site start as requests and cannot be held.",
     "version_mismatch": "The object has moved on since the version you named; read it again.",
     "no_connections": "The store has no connection that could be synced; make one first.",
+    "too_little_past": "There is too little past to foretell anything; `data` says how much, and how much it takes.",
     "bad_signature": "The webhook's signature does not match; check the connection's webhook secret.",
     "key_reused": "The idempotency key was used with another request body.",
     "has_live_bookings": "This person has live bookings; cancel them first, or pass `include_live`.",

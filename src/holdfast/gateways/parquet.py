@@ -17,7 +17,7 @@ PLACES = 12
 _TWELFTH = Decimal(1).scaleb(-PLACES)
 _WIDE = Context(prec=60)
 
-Kind = Literal["text", "number", "amount", "instant", "day", "flag"]
+Kind = Literal["text", "number", "amount", "instant", "day", "flag", "real"]
 Row = tuple[Any, ...]
 
 
@@ -90,6 +90,7 @@ class _File:
         kinds = {
             "text": arrow.string(), "number": arrow.int64(), "amount": arrow.decimal128(38, PLACES),
             "instant": arrow.timestamp("us", tz="UTC"), "day": arrow.date32(), "flag": arrow.bool_(),
+            "real": arrow.float64(),
         }  # fmt: skip
         self._columns = columns
         self._schema = arrow.schema([(column.name, kinds[column.kind]) for column in columns])

@@ -65,6 +65,7 @@ STATUS: dict[str, int] = {
     "nothing_to_change": 409,
     "has_live_bookings": 409,
     "no_connections": 409,
+    "too_little_past": 409,
     "would_hit": 409,
     "last_owner": 409,
     "link_used": 410,

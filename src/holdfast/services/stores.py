@@ -49,7 +49,7 @@ class Stores:
         self.rejects = Rejects(self.kit)
         self.status = Status(self.kit)
         self.reading = Reading(pool)
-        self.predicting = Predicting(pool)
+        self.predicting = Predicting(pool, self.reading)
         self.overview = Overview(self.kit, self.connections, self.runs, self.reading)
 
     async def note_watched(self, site_ids: Iterable[int]) -> None:

@@ -237,3 +237,16 @@ async def histories(
     """Days and amounts of orders, by customer."""
     rows = await connection.fetch(_Q["histories"], site_id, zone, before, limit, currency)
     return [(row["days"], row["amounts"]) for row in rows]
+
+
+async def histories_of(
+    connection: Connection, site_id: int, customers: Sequence[str], *, zone: str, before: datetime, currency: str
+) -> dict[str, tuple[list[date], list[float]]]:
+    """Days and amounts of these customers' orders; without those who have none in that currency."""
+    rows = await connection.fetch(_Q["histories_of"], site_id, zone, before, list(customers), currency)
+    return {row["customer_id"]: (row["days"], row["amounts"]) for row in rows}
+
+
+async def customers_before(connection: Connection, site_id: int, before: datetime) -> int:
+    found: int = await connection.fetchval(_Q["customers_before"], site_id, before)
+    return found

@@ -342,3 +342,16 @@ from (
 join shop_order o on o.site_id = $1 and o.customer_id = chosen.customer_id
 where o.deleted_at is null and o.cancelled_at is null and not o.is_test and o.currency = $5
 group by o.customer_id order by o.customer_id;
+
+-- name: histories_of
+-- Days of order of these customers, up to an instant.
+select o.customer_id, array_agg((o.placed_at at time zone $2)::date order by o.placed_at) as days,
+    array_agg((o.gross - o.discounts - o.refunded)::double precision order by o.placed_at) as amounts
+from shop_order o
+where o.site_id = $1 and o.customer_id = any($4::text[]) and o.placed_at < $3
+    and o.deleted_at is null and o.cancelled_at is null and not o.is_test and o.currency = $5
+group by o.customer_id;
+
+-- name: customers_before
+-- How many customers' first order came before an instant.
+select count(*) from customer_first where site_id = $1 and first_at < $2;

@@ -14,9 +14,9 @@ from pathlib import Path
 import pytest
 
 from holdfast.domain.ltv import bgnbd, gamma_gamma
+from holdfast.domain.ltv.forecast import history_of, worth_of
 from holdfast.domain.ltv.simplex import minimised
 from holdfast.services.demo_orders import find_file, purchases
-from holdfast.services.ltv.predicting import history_of, worth_of
 
 ROOT = Path(__file__).parents[3]
 STEPS = Path(__file__).with_name("cdnow_sample_steps.txt")

@@ -38,6 +38,10 @@ COLUMNS = {
         customer="text", segment="text", cohort="day", first_at="instant", last_at="instant", orders="number",
         net="amount", email="text",
     ),
+    "predictions": _columns(
+        customer="text", segment="text", last_at="instant", orders="number", net="amount", alive="real",
+        expected_orders="real", expected_value="real", email="text",
+    ),
     "orders": _columns(
         connection="number", id="text", name="text", placed_at="instant", updated_at="instant", currency="text",
         gross="amount", discounts="amount", refunded="amount", customer_id="text", is_test="flag",
@@ -51,14 +55,15 @@ COLUMNS = {
     operation_id="export_ltv",
     summary="Export as CSV or Parquet",
     tags=[TAG],
-    opt={**READ, "codes": _CODES},
+    opt={**READ, "codes": (*_CODES, "too_little_past")},
 )
 async def export(
     request: Asked, site: Named, of: FromQuery[str] = "cohorts", refunds_by: FromQuery[str] = "order",
-    format: FromQuery[str] = "csv", segment: FromQuery[str | None] = None,
+    format: FromQuery[str] = "csv", segment: FromQuery[str | None] = None, weeks: FromQuery[int] = 52,
 ) -> Stream:  # fmt: skip
-    """`of=cohorts`, `customers` (of a `segment`) or `orders`, whole. In CSV a cell that a spreadsheet would take for a
-    formula gets a quote in front; `format=parquet` has amounts as decimals, and is there where pyarrow is installed."""
+    """`of=cohorts`, `customers`, `predictions` (what each will bring in `weeks`; both of a `segment`) or `orders`,
+    whole. In CSV a cell that a spreadsheet would take for a formula gets a quote in front; `format=parquet` has amounts
+    as decimals, and is there where pyarrow is installed."""
     found = await store_named(request, site)
     for field, given, possible in (("of", of, COLUMNS), ("format", format, FORMATS)):
         if given not in possible:
@@ -68,7 +73,11 @@ async def export(
             check()
         except ParquetMissing as missing:
             raise Refusal("invalid_request", field="format", given=format, problem=str(missing)) from None
-    rows = await _rows(stores_of(request), found, of, refunds_by, segment)
+    if of == "predictions":
+        told = await stores_of(request).predicting.all_customers(found, weeks=weeks, segment=segment)
+        rows: Rows = _tuples(told)
+    else:
+        rows = await _rows(stores_of(request), found, of, refunds_by, segment)
     parts = written(COLUMNS[of], rows) if format == "parquet" else _lines_of(COLUMNS[of], rows)
     headers = {"content-disposition": f'attachment; filename="{found.slug}-{of}.{format}"'}
     return Stream(parts, media_type=FORMATS[format], headers=headers)

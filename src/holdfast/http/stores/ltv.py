@@ -8,7 +8,7 @@ from litestar.params import FromPath, FromQuery
 from holdfast.http.calls import plain
 from holdfast.http.framework import respond
 from holdfast.http.stores.asking import READ, TAG, Asked, store_named, stores_of
-from holdfast.services.ltv.predicting import Prediction
+from holdfast.services.ltv.predicting import Prediction, PredictionsPage
 from holdfast.services.ltv.reading import CohortsView, CurvesView, CustomersPage, SegmentsView
 
 Named = FromPath[str]
@@ -82,13 +82,34 @@ async def read_segments(request: Asked, site: Named) -> Response[bytes]:
     operation_id="read_ltv_prediction",
     summary="What customers will yet bring",
     tags=[TAG],
-    opt={**READ, "answer": Prediction, "codes": _CODES},
+    opt={**READ, "answer": Prediction, "codes": (*_CODES, "too_little_past")},
 )
 async def read_prediction(request: Asked, site: Named, weeks: FromQuery[int] = 52) -> Response[bytes]:
-    """By BG/NBD and Gamma-Gamma, fitted to a sample of customers. `held_out_error` says how far the same model was off
-    for the last quarter of the past, which it was not shown."""
+    """By BG/NBD and Gamma-Gamma, fitted to a sample of customers. `held_out_error` says how far the same models were
+    off for the last quarter of the past, which they were not shown."""
     found = await store_named(request, site)
     return respond(plain(200, await stores_of(request).predicting.predict(found, weeks=weeks)))
 
 
-LTV_HANDLERS: list[Any] = [read_cohorts, read_curves, list_customers, read_segments, read_prediction]
+@get(
+    "/api/sites/{site:str}/ltv/prediction/customers",
+    operation_id="list_ltv_predictions",
+    summary="What each customer will yet bring",
+    tags=[TAG],
+    opt={**READ, "answer": PredictionsPage, "codes": (*_CODES, "too_little_past", "invalid_cursor")},
+)
+async def list_predictions(
+    request: Asked, site: Named, weeks: FromQuery[int] = 52, cursor: FromQuery[str | None] = None,
+    limit: FromQuery[int] = 100, segment: FromQuery[str | None] = None,
+) -> Response[bytes]:  # fmt: skip
+    """By what they brought so far, the most first, by the same models; with `segment` only those who are in it."""
+    found = await store_named(request, site)
+    page = await stores_of(request).predicting.customers(
+        found, weeks=weeks, cursor=cursor, limit=limit, segment=segment
+    )  # fmt: skip
+    return respond(plain(200, page))
+
+
+LTV_HANDLERS: list[Any] = [
+    read_cohorts, read_curves, list_customers, read_segments, read_prediction, list_predictions,
+]  # fmt: skip

@@ -1,129 +1,231 @@
-"""What customers are to be expected to bring: fitted on a part of the store's past, held against the rest of it.
-
-The last quarter of the past is left out of the fit and foretold; how far that was off stands beside every figure. A
-sample of customers is used, the same one each time, and what it came to is kept until more came in.
+"""What customers are to be expected to bring, of a mean one, of all, and of each: by models fitted to a sample of a
+store's customers, always the same one. What they came to is kept until more came in.
 """
 
 import asyncio
-from collections.abc import Sequence
-from datetime import date, datetime, timedelta
+from collections.abc import AsyncIterator, Mapping, Sequence
+from datetime import date, datetime
+from decimal import Decimal
 
 import asyncpg
 import msgspec
 
 from holdfast.domain.errors import Refusal
-from holdfast.domain.ltv import bgnbd, gamma_gamma
+from holdfast.domain.ltv import bgnbd, forecast, gamma_gamma
 from holdfast.domain.sites import Site
+from holdfast.services.ltv.reading import CustomerView, Reading, Watermark
 from holdfast.store import ltv as store
 
 SAMPLE = 3_000
-HELD_OUT_SHARE = 0.25
-CUSTOMERS_MIN = 200
-DAYS_MIN = 120
-WEEK = 7.0
+WEEKS_MAX = 520
 KEPT_MAX = 50
 
-Purchases = tuple[list[date], list[float]]
-"""One customer's days of order, and what each order came to."""
 
-
-class Prediction(msgspec.Struct, frozen=True):
-    """What a mean customer will yet bring in the `weeks` that follow, and how far the same model was off for weeks that
-    are known: `held_out_error` is (foretold - real) / real, over the repeat orders of `held_out_weeks`."""
+class Prediction(msgspec.Struct, frozen=True, kw_only=True):
+    """What a mean customer will yet bring in the `weeks` that follow, and all `customers_total` of them; fitted to
+    `customers` of these. The same models were held against the days from behind `held_out_after` to `held_out_until`,
+    which they were not shown: an error is (foretold - real) / real, of repeat orders and of what those came to, and
+    `held_out` has the orders as they added up. `order_value` is what an order of a mean customer is worth."""
 
     customers: int
+    customers_total: int
     weeks: int
+    currency: str
     orders_per_customer: float
+    orders_total: float
     value_per_customer: float | None
+    value_total: float | None
+    order_value: float | None
     alive_share: float
     held_out_weeks: float
+    held_out_after: date
+    held_out_until: date
+    held_out_customers: int
     held_out_foretold: float
     held_out_real: int
     held_out_error: float | None
+    held_out_value_foretold: float | None
+    held_out_value_real: float
+    held_out_value_error: float | None
+    held_out: tuple[forecast.Step, ...]
     bg_nbd: bgnbd.BgNbd
     gamma_gamma: gamma_gamma.GammaGamma | None
     orders_as_of: datetime
 
 
+class CustomerPrediction(msgspec.Struct, frozen=True):
+    """What a customer brought so far, and is to be expected to bring yet. `alive` is the chance that they have not left
+    for good. None of somebody without an order in the store's currency up to when orders are complete."""
+
+    customer: str
+    segment: str
+    last_at: datetime
+    orders: int
+    net: Decimal
+    alive: float | None
+    expected_orders: float | None
+    expected_value: float | None
+    email: str | None
+
+
+class PredictionsPage(msgspec.Struct, frozen=True):
+    """Customers by what they brought so far, the most first, with what is foretold of each for the `weeks` ahead."""
+
+    watermark: Watermark
+    weeks: int
+    customers: list[CustomerPrediction]
+    next: str | None
+
+
+class _Kept(msgspec.Struct, frozen=True):
+    """What a store's models came to at a generation of its figures; `total` is how many customers they stand for."""
+
+    state: store.LtvState
+    as_of: datetime
+    fitted: forecast.Fitted
+    total: int
+    told: dict[int, Prediction]
+
+
 class Predicting:
     """Foretells for stores, in a thread beside everything else, one at a time."""
 
-    def __init__(self, pool: asyncpg.Pool) -> None:
+    def __init__(self, pool: asyncpg.Pool, reading: Reading) -> None:
         self._pool = pool
+        self._reading = reading
         self._fitting = asyncio.Lock()
-        self._kept: dict[tuple[int, int, int], Prediction] = {}
+        self._kept: dict[int, _Kept] = {}
 
     async def predict(self, site: Site, *, weeks: int) -> Prediction:
         """Raises:
-        Refusal: `invalid_request` while there is too little past to fit anything to.
+        Refusal: `too_little_past`.
         """
-        weeks = max(1, min(weeks, 520))
+        weeks, kept = _bounded(weeks), await self._known(site)
+        found = kept.told.get(weeks)
+        if found is None:
+            found = kept.told[weeks] = await asyncio.to_thread(told_of, kept, weeks)
+        return found
+
+    async def customers(
+        self, site: Site, *, weeks: int, cursor: str | None, limit: int, segment: str | None = None
+    ) -> PredictionsPage:
+        """Raises:
+        Refusal: `too_little_past`, `invalid_cursor`, `invalid_request` for a segment there is not.
+        """
+        now = await self._reading.now()
+        page = await self._reading.customers(site, cursor=cursor, limit=limit, now=now, segment=segment)
+        kept, weeks = await self._known(site), _bounded(weeks)
+        told = await self._each(site, kept, page.customers, weeks)
+        return PredictionsPage(page.watermark, weeks, told, page.next)
+
+    async def all_customers(
+        self, site: Site, *, weeks: int, segment: str | None = None
+    ) -> AsyncIterator[list[CustomerPrediction]]:
+        """All customers, some at a time, for export.
+
+        Raises:
+            Refusal: `too_little_past`, `invalid_request` for a segment there is not; before anything is read.
+        """
+        kept, now = await self._known(site), await self._reading.now()
+        parts = self._reading.all_customers(site, now=now, segment=segment)
+        return self._all(site, kept, parts, _bounded(weeks))
+
+    async def _all(
+        self, site: Site, kept: _Kept, parts: AsyncIterator[list[CustomerView]], weeks: int
+    ) -> AsyncIterator[list[CustomerPrediction]]:
+        async for part in parts:
+            yield await self._each(site, kept, part, weeks)
+
+    async def _each(
+        self, site: Site, kept: _Kept, customers: Sequence[CustomerView], weeks: int
+    ) -> list[CustomerPrediction]:
+        async with self._pool.acquire() as connection:
+            found = await store.histories_of(
+                connection, site.id, [one.customer for one in customers], zone=kept.state.zone, before=kept.as_of,
+                currency=kept.state.currency,
+            )  # fmt: skip
+        return await asyncio.to_thread(_foretold, kept.fitted, customers, found, weeks)
+
+    async def _known(self, site: Site) -> _Kept:
+        """The models of a store as its figures are now, fitted where they are not yet."""
         async with self._pool.acquire() as connection:
             state = await store.state(connection, site.id)
-            if state is None or state.orders_as_of is None:
-                raise Refusal("invalid_request", field="site", problem="its orders have never been read to their end")
-            key = (site.id, state.generation, weeks)
-            if key in self._kept:
-                return self._kept[key]
-            found = await store.histories(
-                connection, site.id, zone=state.zone, before=state.orders_as_of, limit=SAMPLE, currency=state.currency
-            )
+        if state is None or state.orders_as_of is None:
+            raise _too_little(forecast.Past(0, 0))
         async with self._fitting:
-            end = state.orders_as_of.astimezone(site.zone).date()
-            prediction = await asyncio.to_thread(foretell, found, end, weeks=weeks, as_of=state.orders_as_of)
-        if prediction is None:
-            problem = f"it takes {CUSTOMERS_MIN} customers and {DAYS_MIN} days of orders to foretell anything"
-            raise Refusal("invalid_request", field="site", problem=problem)
+            kept = self._kept.get(site.id)
+            if kept is not None and kept.state.generation == state.generation:
+                return kept
+            made = await self._fit(site, state, state.orders_as_of)
         if len(self._kept) >= KEPT_MAX:
             self._kept.clear()
-        self._kept[key] = prediction
-        return prediction
+        self._kept[site.id] = made
+        return made
+
+    async def _fit(self, site: Site, state: store.LtvState, as_of: datetime) -> _Kept:
+        async with self._pool.acquire() as connection:
+            found = await store.histories(
+                connection, site.id, zone=state.zone, before=as_of, limit=SAMPLE, currency=state.currency
+            )
+            count = await store.customers_before(connection, site.id, as_of)
+        end = as_of.astimezone(site.zone).date()
+        fitted = await asyncio.to_thread(forecast.fit, found, end)
+        if fitted is None:
+            raise _too_little(forecast.past_of(found, end))
+        # customers without an order in the store's currency are in no history: they are left out of the whole, too
+        return _Kept(state, as_of, fitted, round(count * len(fitted.customers) / max(1, min(SAMPLE, count))), {})
 
 
-def foretell(found: Sequence[Purchases], end: date, *, weeks: int, as_of: datetime) -> Prediction | None:
-    """The prediction for these customers watched until `end`; None when they are too few, or their past too short."""
-    if not found:
-        return None
-    first = min(days[0] for days, _ in found)
-    length = (end - first).days
-    cut = end - timedelta(days=round(length * HELD_OUT_SHARE))
-    known = [one for one in found if one[0][0] < cut]
-    if length < DAYS_MIN or len(known) < CUSTOMERS_MIN:
-        return None
-    tried = [history_of(days, cut) for days, _ in known]
-    held_weeks = (end - cut).days / WEEK
-    trial = bgnbd.fit(tried)
-    foretold = sum(bgnbd.expected(trial, one, held_weeks) for one in tried)
-    real = sum(len({day for day in days if cut < day <= end}) for days, _ in known)
-    histories = [history_of(days, end) for days, _ in found]
-    model = bgnbd.fit(histories)
-    orders = sum(bgnbd.expected(model, one, weeks) for one in histories) / len(histories)
-    worth = [worth_of(days, amounts) for days, amounts in found]
-    repeaters = [one for one in worth if one.x > 0 and one.mean > 0]
-    values = gamma_gamma.fit(repeaters) if len(repeaters) >= CUSTOMERS_MIN // 4 else None
-    value = None
-    if values is not None and values.q > 1:
-        value = sum(
-            bgnbd.expected(model, history, weeks) * gamma_gamma.expected(values, one)
-            for history, one in zip(histories, worth, strict=True)
-        ) / len(histories)
+def told_of(kept: _Kept, weeks: int) -> Prediction:
+    """What models tell of the weeks that follow, in figures to be shown."""
+    fitted, trial, values = kept.fitted, kept.fitted.trial, kept.fitted.values
+    mean = forecast.mean_outlook(fitted, weeks)
     return Prediction(
-        len(histories), weeks, round(orders, 4), None if value is None else round(value, 2),
-        round(sum(bgnbd.alive(model, one) for one in histories) / len(histories), 4), round(held_weeks, 1),
-        round(foretold, 1), real, round((foretold - real) / real, 4) if real else None, model, values, as_of,
+        customers=len(fitted.customers), customers_total=kept.total, weeks=weeks, currency=kept.state.currency,
+        orders_per_customer=round(mean.orders, 4), orders_total=round(mean.orders * kept.total, 1),
+        value_per_customer=_money(mean.value), value_total=_money(mean.value, kept.total),
+        order_value=None if values is None else _money(values.p * values.gamma / (values.q - 1)),
+        alive_share=round(mean.alive, 4), held_out_weeks=round(trial.weeks, 1), held_out_after=trial.after,
+        held_out_until=trial.until, held_out_customers=trial.customers, held_out_foretold=trial.foretold,
+        held_out_real=trial.real, held_out_error=_error(trial.foretold, trial.real),
+        held_out_value_foretold=_money(trial.value_foretold), held_out_value_real=round(trial.value_real, 2),
+        held_out_value_error=_error(trial.value_foretold, trial.value_real), held_out=trial.steps,
+        bg_nbd=fitted.orders, gamma_gamma=values, orders_as_of=kept.as_of,
     )  # fmt: skip
 
 
-def history_of(days: Sequence[date], end: date) -> bgnbd.History:
-    """A customer's repeat transactions up to a day, in weeks; several orders of one day are one."""
-    seen = sorted({day for day in days if day <= end})
-    return bgnbd.History(len(seen) - 1, (seen[-1] - seen[0]).days / WEEK, (end - seen[0]).days / WEEK)
+def _foretold(
+    fitted: forecast.Fitted, customers: Sequence[CustomerView], found: Mapping[str, forecast.Purchases], weeks: int
+) -> list[CustomerPrediction]:
+    told = []
+    for one in customers:
+        bought = found.get(one.customer)
+        known = None if bought is None else forecast.known_of(bought, fitted.end)
+        each = None if known is None else forecast.outlook(fitted, known, weeks)
+        alive, orders = (None, None) if each is None else (round(each.alive, 4), round(each.orders, 4))
+        value = None if each is None else _money(each.value)
+        told.append(
+            CustomerPrediction(
+                one.customer, one.segment, one.last_at, one.orders, one.net, alive, orders, value, one.email
+            )
+        )
+    return told
 
 
-def worth_of(days: Sequence[date], amounts: Sequence[float]) -> gamma_gamma.Worth:
-    """What a customer's repeat transactions are worth in the mean."""
-    by_day: dict[date, float] = {}
-    for day, amount in zip(days, amounts, strict=True):
-        by_day[day] = by_day.get(day, 0.0) + amount
-    repeats = [by_day[day] for day in sorted(by_day)[1:]]
-    return gamma_gamma.Worth(len(repeats), sum(repeats) / len(repeats) if repeats else 0.0)
+def _bounded(weeks: int) -> int:
+    return max(1, min(weeks, WEEKS_MAX))
+
+
+def _money(value: float | None, times: int = 1) -> float | None:
+    return None if value is None else round(value * times, 2)
+
+
+def _error(foretold: float | None, real: float) -> float | None:
+    return None if foretold is None or real <= 0 else round((foretold - real) / real, 4)
+
+
+def _too_little(past: forecast.Past) -> Refusal:
+    return Refusal(
+        "too_little_past", days=past.days, days_min=forecast.DAYS_MIN, customers=past.customers,
+        customers_min=forecast.CUSTOMERS_MIN,
+    )  # fmt: skip
