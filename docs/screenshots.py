@@ -48,6 +48,9 @@ PICTURES = (
     Picture("phone", "/console/demo-cafe", size=PHONE, wait=".tile"),
     Picture("store-run", "/console/demo-store/runs", (1280, 640), wait=".stage.is-running strong", within_s=120.0),
     Picture("store-value", "/console/demo-store/ltv", (1280, 700), wait=".curve svg.chart-svg", within_s=300.0),
+    Picture(
+        "store-forecast", "/console/demo-store/forecast", (1280, 700), wait="[data-curve='trial'] svg", within_s=300.0
+    ),
     Picture("store", "/console/demo-store", wait=".source [data-fresh='fresh']", within_s=300.0),
     Picture("store-customers", "/console/demo-store/customers", wait=".segment-card"),
     Picture("store-phone", "/console/demo-store/ltv", size=PHONE, scheme="dark", wait=".heat-cell"),

@@ -171,6 +171,11 @@ async def test_a_store_is_connected_and_its_run_is_watched_by_all(
     await cohorts.locator('.heat-cell[tabindex="0"]').focus()
     await cohorts.keyboard.press("ArrowRight")
     await cohorts.locator(".heat-about", has_text="Mar 2026, Month 1").wait_for(timeout=LONG_MS)
+    # seven customers are too few to foretell anything of: how many there are is said, and how many it takes
+    await cohorts.goto(f"{looker.url}{home}/forecast")
+    await cohorts.get_by_text("Nothing can be foretold yet").first.wait_for(timeout=LONG_MS)
+    await cohorts.get_by_text("7 of 200").wait_for(timeout=LONG_MS)
+    await check(cohorts)
 
 
 async def test_a_run_is_stopped_and_keeps_what_came_in(looker: Looker, client: httpx.Client, outside: Outside) -> None:
@@ -241,7 +246,7 @@ def filled(server: LiveServer) -> Iterator[str]:
     """A store with two years of customers, what they cost, a row set aside, and a source that is switched off."""
     outside = Outside()
     outside.goes_on.set()
-    given = generated(500)
+    given = generated(800)
     moved = moved_to_end_at(given, NOW.date())
     outside.shop.fill(shop_orders(given, moved=moved))
     outside.shop.spoil(3, b'{"id": "gid://shopify/Order/3", "updatedAt": "no time"}')
@@ -279,12 +284,43 @@ async def test_screens_of_a_store_are_for_everyone(looker: Looker, filled: str, 
     for screen, wait in (
         ("runs", ".run-log .is-strong"),
         ("ltv", '.curve[data-curve="cost"] svg'),
+        ("forecast", '.curve[data-curve="trial"] svg'),
         ("customers", ".segment-card"),
         ("rejects", ".reject-why"),
     ):
         await page.goto(f"{looker.url}{filled}/{screen}")
         await page.wait_for_selector(wait)
         await check(page)
+
+
+def ltv(client: httpx.Client, path: str) -> httpx.Response:
+    return client.get(f"/api/sites/filled/ltv/{path}")
+
+
+async def test_what_is_foretold_is_told_with_how_far_it_was_off(
+    looker: Looker, client: httpx.Client, filled: str
+) -> None:
+    told, far = (ltv(client, f"prediction?weeks={weeks}").json() for weeks in (52, 104))
+    assert told["customers"] == told["customers_total"] and told["orders_total"] < far["orders_total"]
+    each = ltv(client, "export?of=predictions").text.splitlines()
+    heads = each[0].split(",")
+    orders = sum(float(line.split(",")[heads.index("expected_orders")] or 0) for line in each[1:])
+    assert abs(orders - told["orders_total"]) < 0.01 * orders
+    page = await looker.open(f"{filled}/forecast")
+    trial = page.locator('.curve[data-curve="trial"]')
+    shown = f"foretold {told['held_out_foretold']:.0f} orders; {told['held_out_real']} came"
+    await trial.get_by_text(shown).wait_for(timeout=LONG_MS)
+    await trial.get_by_text("The numbers as a table").click()
+    last = trial.get_by_role("row").last
+    assert str(told["held_out_real"]) in await last.inner_text()
+    await check(page)
+    await page.get_by_role("button", name="2 years").click()
+    await page.locator(".forecast-figures").get_by_text(f"{far['orders_total']:,.0f}").wait_for(timeout=LONG_MS)
+    await page.get_by_role("button", name="Next").click()
+    await page.get_by_text("Page 2, 25 rows").wait_for(timeout=LONG_MS)
+    async with page.expect_download() as saving:
+        await trial.get_by_role("button", name="as CSV").click()
+    assert len((await (await saving.value).path()).read_text().splitlines()) == len(told["held_out"]) + 1
 
 
 def test_everybody_is_in_one_segment_and_its_list_holds_them(client: httpx.Client, filled: str) -> None:

@@ -50,6 +50,7 @@ SCREENS: tuple[Screen, ...] = (
     Screen(BOARD, "grid", "board.js", kinds=BOOKED, has_board=True),
     Screen("runs", "refresh", "runs.js", right="names", kinds=("store",), has_board=True),
     Screen("ltv", "chart", "ltv.js", right="names", kinds=("store",), has_board=True),
+    Screen("forecast", "sparkle", "forecast.js", right="names", kinds=("store",), has_board=True),
     Screen("customers", "users", "customers.js", right="names", kinds=("store",), has_board=True),
     Screen("rejects", "inbox", "rejects.js", right="names", kinds=("store",), has_board=True),
     Screen("bookings", "calendar", "bookings.js", right="names", kinds=BOOKED, has_board=True),

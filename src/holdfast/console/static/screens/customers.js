@@ -10,22 +10,20 @@ import { siteStore } from "../core/store.js";
 import { icon } from "../ui/icon.js";
 import { failed, lines, loading } from "../ui/loading.js";
 import { pager } from "../ui/pager.js";
-import { empty, tag } from "../ui/status.js";
+import { empty } from "../ui/status.js";
 import { table } from "../ui/table.js";
+import { SEGMENTS, segmentTag } from "./customer_words.js";
 import { monthName } from "./ltv_table.js";
 import { briefMoney, money, watermark } from "./store_words.js";
 
 const ROWS = 50;
-/** @type {Record<string, [tone: string, icon: string]>} */
-const LOOKS = { loyal: ["free", "sparkle"], active: ["busy", "check-circle"], new: ["accent", "plus"], one_time: ["off", "minus"], at_risk: ["soon", "warning"], lost: ["bad", "eye-off"] };
-
 /** @typedef {{customer: string, segment: string, cohort: string, first_at: string, last_at: string, orders: number, net: string, email: string | null}} Customer */
 /** @typedef {{segment: string, meaning: string, customers: number, orders: number, net: string}} Segment */
 
 export function open() {
   const place = document.getElementById("screen");
   if (place === null) return;
-  const segment = signal(inAddress("segment") in LOOKS ? inAddress("segment") : "");
+  const segment = signal(inAddress("segment") in SEGMENTS ? inAddress("segment") : "");
   const cursors = signal([""]);
   const list = loading(async (given) => {
     const cursor = cursors.peek()[cursors.peek().length - 1];
@@ -55,9 +53,9 @@ function segmentCards(told, segment) {
   /** @type {Segment[]} */ const found = told.segments;
   const all = found.reduce((sum, { customers }) => sum + customers, 0);
   if (all === 0) return null;
-  const ordered = Object.keys(LOOKS).map((name) => found.find((one) => one.segment === name)).filter((one) => one !== undefined);
+  const ordered = Object.keys(SEGMENTS).map((name) => found.find((one) => one.segment === name)).filter((one) => one !== undefined);
   return html`<div class="segment-cards" role="group" aria-label=${t("customers.segments")}>${ordered.map((one) => {
-    const [tone, name] = LOOKS[one.segment];
+    const [tone, name] = SEGMENTS[one.segment];
     return html`<button type="button" class=${`segment-card tone-${tone}`} aria-pressed=${String(segment.value === one.segment)} data-segment=${one.segment} @click=${() => { segment.value = segment.peek() === one.segment ? "" : one.segment; }}>
       <span class="row">${icon(name, "small")}<span class="strong">${t(`customers.segment_${one.segment}`)}</span></span>
       <span class="segment-count">${number(one.customers)}<span class="muted small">${number(one.customers / all, { style: "percent", maximumFractionDigits: 1 })}</span></span>
@@ -84,7 +82,7 @@ function content({ list, segment, cursors, turn }) {
 /** @param {string} currency @returns {import("../ui/table.js").Column<Customer>[]} */
 const columns = (currency) => [
   { name: "customer", label: t("customers.customer"), isHead: true, draw: (row) => html`<span class="two-lines"><span class="mono">${row.customer}</span>${row.email ? html`<span class="small muted">${row.email}</span>` : null}</span>` },
-  { name: "segment", label: t("customers.segment"), draw: (row) => { const [tone, name] = LOOKS[row.segment] ?? ["off", "question"]; return tag(tone, name, t(`customers.segment_${row.segment}`)); } },
+  { name: "segment", label: t("customers.segment"), draw: (row) => segmentTag(row.segment) },
   { name: "orders", label: t("store.orders"), number: true, wide: true, draw: (row) => number(row.orders) },
   { name: "net", label: t("store.net"), number: true, draw: (row) => html`<span class="strong">${money(row.net, currency)}</span><span class="narrow-only small muted">${t("customers.orders", { n: row.orders })}</span>` },
   { name: "mean", label: t("customers.per_order"), number: true, wide: true, draw: (row) => money(Number(row.net) / Math.max(1, row.orders), currency) },

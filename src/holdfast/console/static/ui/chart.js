@@ -13,6 +13,8 @@ const HEIGHT = 260;
 const TICKS = 4;
 const [LEFT, RIGHT, TOP, BOTTOM] = [56, 16, 14, 30];
 const STEP_PX_MIN = 44;
+/** As much as a letter takes, and half as much again: the last word of the axis ends where others have their middle. */
+const LETTER_PX = 9;
 
 /** What of a chart outlives its being drawn again: how wide it is, and which step is looked at (-1: the last one). */
 export const chartState = () => ({ width: signal(0), looked: signal(-1) });
@@ -71,7 +73,8 @@ function niceStep(span) {
 function drawing(o, box, at) {
   const { width, height, x, y, low, high, step, stepPx } = box;
   const ticks = Array.from({ length: Math.round((high - low) / step) + 1 }, (_, index) => low + index * step);
-  const every = Math.max(1, Math.ceil(STEP_PX_MIN / Math.max(1, stepPx)));
+  const wordPx = Math.max(STEP_PX_MIN, ...o.steps.map((text) => text.length * LETTER_PX));
+  const every = Math.max(1, Math.ceil(wordPx / Math.max(1, stepPx)));
   const thin = o.series.filter(({ isThin }) => isThin);
   const bold = o.series.filter(({ isThin }) => !isThin);
   return html`<svg class="chart-svg" width=${width} height=${height} viewBox=${`0 0 ${width} ${height}`} aria-hidden="true" focusable="false">
