@@ -54,7 +54,12 @@ def test_a_calendar_is_added_read_by_a_job_and_removed(
         (one,) = client.get("/api/sites/inn/calendars").json()["calendars"]
         return one["blocks"], one["error"]
 
+    def state() -> str:
+        return str(client.get("/api/sites/inn/calendars/Airbnb").json()["state"])
+
+    assert made.json()["state"] == "waiting"
     until(seen, (1, None))
+    assert state() == "fresh"
     (block,) = client.get("/api/sites/inn/blocks").json()["blocks"]
     assert (block["kind"], block["reason"], block["created_by"]) == ("calendar", "Airbnb: reserved", "calendar Airbnb")
     stay = {"unit": "101", "date": f"{DAY.date()}", "nights": 1}
@@ -65,6 +70,7 @@ def test_a_calendar_is_added_read_by_a_job_and_removed(
     put = client.post("/api/sites/inn/calendars/Airbnb/fetch")
     assert put.status_code == 202
     until(lambda: "no calendar" in (seen()[1] or ""), True)
+    assert state() == "failing"
     # it tries again by itself
     until(lambda: client.get(f"/api/jobs/{put.json()['id']}").json()["state"], "waiting")
     names = {each["name"] for each in client.get("/api/schedules").json()["schedules"]}

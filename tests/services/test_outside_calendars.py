@@ -50,6 +50,10 @@ class Scene:
             self.served.body = calendar(*events)
         return await self.following.follow(self.stage.site_id, name)
 
+    async def state(self) -> str:
+        (one,) = await self.following.feeds.page(await self.site())
+        return one.state
+
     def day(self, number: int) -> str:
         return f"{self.stage.clock.day + timedelta(days=number):%Y%m%d}"
 
@@ -176,6 +180,7 @@ async def test_a_calendar_that_cannot_be_read_gives_nothing_back_and_is_a_findin
             assert found.error is not None and why in found.error
             assert await on.stage.claims("101") == claims
             assert bool(await watch._stale_calendars()) == (number >= 3)
+            assert await on.state() == "failing"
         (told,) = (await watch._stale_calendars()).values()
         assert told["failures"] == len(FAULTS) and "cut off" in told["reason"]
         on.served.fault, on.served.body = None, good
@@ -183,6 +188,7 @@ async def test_a_calendar_that_cannot_be_read_gives_nothing_back_and_is_a_findin
         assert await watch._stale_calendars() == {}
         await pool.execute("update calendar_feed set read_at = now() - interval '5 hours'")
         assert len(await watch._stale_calendars()) == 1, "one that nobody asks is stale, too"
+        assert await on.state() == "stale"
 
 
 async def test_one_that_is_read_in_part_gives_nothing_back(pool: asyncpg.Pool, tmp_path: Path):
@@ -192,6 +198,7 @@ async def test_one_that_is_read_in_part_gives_nothing_back(pool: asyncpg.Pool, t
         broken = ["UID:b", "DTSTART;VALUE=DATE:soon"]
         found = await on.follow(nights("a", on.day(2), on.day(5)), broken)
         assert found.unread == 1 and "cannot be understood" in (found.error or "")
+        assert await on.state() == "partial"
         # what has a successor in its place is replaced; what is only not listed stays
         assert await on.stage.claims("101") == [("calendar", "2 15:00", "5 11:00"), ("calendar", "6 15:00", "7 11:00")]
 

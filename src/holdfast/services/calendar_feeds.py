@@ -2,8 +2,8 @@
 `calendar_following`. An address may hold a secret, so it is sealed, and never told again but for its host.
 """
 
-from datetime import datetime
-from typing import Any
+from datetime import datetime, timedelta
+from typing import Any, Literal
 from uuid import UUID
 
 import asyncpg
@@ -25,6 +25,10 @@ CALENDARS_MAX = 500
 """Of one site."""
 NAME_CHARS_MAX = 60
 EVERY_MINUTES, EVERY_MIN, EVERY_MAX = 30, 5, 1_440
+STALE_PACES, STALE_MIN = 3, timedelta(hours=1)
+"""A calendar is stale when it was not read for so many paces, an hour at the least, as `in_trouble` has it."""
+
+State = Literal["waiting", "fresh", "stale", "failing", "partial", "paused"]
 
 
 class CalendarRequest(msgspec.Struct, frozen=True, forbid_unknown_fields=True, kw_only=True):
@@ -46,7 +50,10 @@ class CalendarChange(msgspec.Struct, frozen=True, forbid_unknown_fields=True, kw
 
 class CalendarView(msgspec.Struct, frozen=True, kw_only=True):
     """A calendar: when it was last asked (`tried_at`) and last had an answer (`read_at`), what stood in the way, how
-    many blocks it makes, how many of them hit bookings, and how many of its events cannot be understood."""
+    many blocks it makes, how many of them hit bookings, and how many of its events cannot be understood.
+
+    `state` is `paused`, `failing` (the last answer was none, `error` says why), `stale` (not read since before
+    `stale_at`), `waiting` (never asked yet), `partial` (read, but not all of it was understood) or `fresh`."""
 
     id: UUID
     name: str
@@ -58,6 +65,8 @@ class CalendarView(msgspec.Struct, frozen=True, kw_only=True):
     tried_at: datetime | None
     read_at: datetime | None
     next_at: datetime
+    state: State
+    stale_at: datetime
     failures: int
     error: str | None
     blocks: int
@@ -162,9 +171,28 @@ def view(row: FeedRow) -> CalendarView:
     return CalendarView(
         id=row.id, name=row.name, unit=row.unit, host=row.host, every_minutes=row.every_minutes,
         active=row.paused_at is None, paused_by=row.paused_by, tried_at=row.tried_at, read_at=row.read_at,
-        next_at=row.next_at, failures=row.failures, error=row.error, blocks=row.blocks, conflicts=row.conflicts,
-        unread=row.unread, created_by=row.created_by, created_at=row.created_at,
+        next_at=row.next_at, state=state_of(row), stale_at=stale_at(row), failures=row.failures, error=row.error,
+        blocks=row.blocks, conflicts=row.conflicts, unread=row.unread, created_by=row.created_by,
+        created_at=row.created_at,
     )  # fmt: skip
+
+
+def stale_at(row: FeedRow) -> datetime:
+    """When what a calendar said last counts as old."""
+    return (row.read_at or row.created_at) + max(STALE_PACES * timedelta(minutes=row.every_minutes), STALE_MIN)
+
+
+def state_of(row: FeedRow) -> State:
+    """How a calendar stands now; what is worst of it."""
+    if row.paused_at is not None:
+        return "paused"
+    if row.failures > 0:
+        return "failing"
+    if row.now >= stale_at(row):
+        return "stale"
+    if row.read_at is None:
+        return "waiting"
+    return "partial" if row.unread > 0 else "fresh"
 
 
 def actor_of(row: FeedRow) -> str:

@@ -6,8 +6,7 @@ import { ask } from "../core/api.js";
 import { clock } from "../core/time.js";
 import { confirmDialog } from "../ui/dialog.js";
 import { icon } from "../ui/icon.js";
-import { toast } from "../ui/toast.js";
-import { done } from "./schedule_acts.js";
+import { done, toast } from "../ui/toast.js";
 
 const PAGE = 500;
 const PAGES_MAX = 200;

@@ -5,9 +5,8 @@ import { t } from "../core/i18n.js";
 import { ask } from "../core/api.js";
 import { openDialog } from "../ui/dialog.js";
 import { field, sending, valuesOf } from "../ui/form.js";
-import { toast } from "../ui/toast.js";
+import { done, toast } from "../ui/toast.js";
 import { problemNote } from "./conflict.js";
-import { done } from "./schedule_acts.js";
 
 /** @param {any} limit null for a new one; `isNew` where only its key is known @param {() => void} then */
 export function openLimit(limit, then) {

@@ -7,11 +7,10 @@ import { number, t } from "../core/i18n.js";
 import { ask } from "../core/api.js";
 import { icon } from "../ui/icon.js";
 import { empty, meter } from "../ui/status.js";
-import { toast } from "../ui/toast.js";
+import { done, toast } from "../ui/toast.js";
 import { table } from "../ui/table.js";
 import { openLimit } from "./jobs_limit.js";
 import { DASH, drawn, jobBadge, took, when } from "./jobs_words.js";
-import { done } from "./schedule_acts.js";
 
 const EVERY_MS = 5_000;
 const LIMITS_MAX = 500;

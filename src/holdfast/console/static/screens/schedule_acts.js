@@ -3,21 +3,8 @@
 import { t } from "../core/i18n.js";
 import { ask } from "../core/api.js";
 import { confirmDialog } from "../ui/dialog.js";
-import { toast } from "../ui/toast.js";
+import { done, toast } from "../ui/toast.js";
 import { openJob } from "./job_panel.js";
-
-/** Does it and says so; a refusal is said, too. @param {() => Promise<void>} run @param {() => void} then @returns {Promise<boolean>} whether it was done */
-export async function done(run, then) {
-  try {
-    await run();
-    return true;
-  } catch (error) {
-    toast(error instanceof Error ? error.message : String(error), { tone: "bad" });
-    return false;
-  } finally {
-    then();
-  }
-}
 
 /** @param {any} schedule @param {() => void} then */
 export const runNow = (schedule, then) => done(async () => {

@@ -10,6 +10,7 @@ import { field } from "../ui/form.js";
 import { icon } from "../ui/icon.js";
 import { toast } from "../ui/toast.js";
 import { problemNote } from "./conflict.js";
+import { calendarsTab } from "./settings_calendars.js";
 import { Draft, knownFields } from "./settings_draft.js";
 import { settingField } from "./settings_fields.js";
 import { hoursEditor } from "./settings_hours.js";
@@ -41,10 +42,10 @@ export async function open() {
   if (place === null) return;
   const { data } = await ask("GET", here("settings"));
   const draft = new Draft(data);
-  const tabs = page.site.kind === "store" ? ["rules"] : ["rules", "hours", "page", "mail", ...(may("units") ? ["units"] : [])];
+  const tabs = page.site.kind === "store" ? ["rules"] : ["rules", "hours", "page", "mail", ...(may("units") ? ["units", "calendars"] : [])];
   const chosen = signal(tabs.includes(inAddress("tab")) ? inAddress("tab") : "rules");
   /** @type {Record<string, () => any>} */
-  const draw = { rules: () => rules(draft), hours: () => html`${hoursEditor(draft)}${page.site.kind === "grounds" ? slotsEditor(draft) : null}`, page: () => bookingPageEditor(draft), mail: () => mailEditor(draft), units: unitsTab };
+  const draw = { rules: () => rules(draft), hours: () => html`${hoursEditor(draft)}${page.site.kind === "grounds" ? slotsEditor(draft) : null}`, page: () => bookingPageEditor(draft), mail: () => mailEditor(draft), units: unitsTab, calendars: () => calendarsTab(() => chosen.value === "calendars") };
   /** @type {Map<string, any>} */ const drawn = new Map();
   const content = (/** @type {string} */ name) => () => {
     if (chosen.value === name && !drawn.has(name)) drawn.set(name, draw[name]());

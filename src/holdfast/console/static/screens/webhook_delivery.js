@@ -11,9 +11,8 @@ import { fullOf } from "../core/time.js";
 import { openDialog } from "../ui/dialog.js";
 import { icon } from "../ui/icon.js";
 import { tag } from "../ui/status.js";
-import { toast } from "../ui/toast.js";
+import { done, toast } from "../ui/toast.js";
 import { drawn, took, written } from "./jobs_words.js";
-import { done } from "./schedule_acts.js";
 import { answerOf, deliveryBadge } from "./webhook_words.js";
 import { hooksOf } from "./webhooks.js";
 

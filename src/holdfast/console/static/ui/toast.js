@@ -17,6 +17,9 @@ function region() {
   made.id = "toasts";
   made.className = "toasts";
   made.popover = "manual";
+  // over everything and so in no landmark: it is one
+  made.setAttribute("role", "region");
+  made.setAttribute("aria-label", t("frame.told"));
   document.body.append(made);
   return made;
 }
@@ -37,4 +40,17 @@ export function toast(text, { tone = "good", act } = {}) {
   while (place.childElementCount > TOASTS_MAX) place.firstElementChild?.remove();
   announce(text, tone === "bad" ? "assertive" : "polite");
   setTimeout(leave, act ? SHOWN_WITH_ACT_MS : SHOWN_MS);
+}
+
+/** Does it and says so; a refusal is said, too. @param {() => Promise<void>} run @param {() => void} then @returns {Promise<boolean>} whether it was done */
+export async function done(run, then) {
+  try {
+    await run();
+    return true;
+  } catch (error) {
+    toast(error instanceof Error ? error.message : String(error), { tone: "bad" });
+    return false;
+  } finally {
+    then();
+  }
 }
