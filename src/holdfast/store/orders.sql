@@ -209,13 +209,13 @@ where q.site_id = $1 and q.connection_id = $2 and q.stream = 'orders' and q.id =
 
 -- name: rejects
 -- Rows set aside at a store, the latest first, from behind one on: of a connection, of a stream, with words in their
--- reason, where such are given. Of what a row was only the beginning is read.
+-- reason, where such are given. Of what a row was only the beginning is read. Whatever the plan, it begins at the place.
 select q.connection_id, q.stream, q.id, q.reason, substring(q.raw for $10::integer) as raw, q.updated_at, q.at
 from quarantine q
 where q.site_id = $1 and ($2::bigint is null or q.connection_id = $2) and ($3::text is null or q.stream = $3)
     and ($4::text is null or strpos(lower(q.reason), lower($4)) > 0)
-    and ($5::timestamptz is null or (q.at <= $5
-        and (q.at < $5 or (q.connection_id, q.stream, q.id) > ($6::bigint, $7::text, $8::text))))
+    and q.at <= coalesce($5::timestamptz, 'infinity')
+    and (q.at < coalesce($5, 'infinity') or (q.connection_id, q.stream, q.id) > ($6::bigint, $7::text, $8::text))
 order by q.at desc, q.connection_id, q.stream, q.id limit $9;
 
 -- name: count_rejects_like
