@@ -1,10 +1,10 @@
 """What customers are to be expected to bring, of a mean one, of all, and of each: by models fitted to a sample of a
-store's customers, always the same one. What they came to is kept until more came in.
+store's customers, always the same one. Fitting takes a second: what it came to is kept until enough came in to matter.
 """
 
 import asyncio
 from collections.abc import AsyncIterator, Mapping, Sequence
-from datetime import date, datetime
+from datetime import date, datetime, timedelta
 from decimal import Decimal
 
 import asyncpg
@@ -19,6 +19,9 @@ from holdfast.store import ltv as store
 SAMPLE = 3_000
 WEEKS_MAX = 520
 KEPT_MAX = 50
+NEAR = timedelta(minutes=10)
+NEAR_SHARE = 0.005
+"""A fit holds until orders are so much further, or so large a share of them is new."""
 
 
 class Prediction(msgspec.Struct, frozen=True, kw_only=True):
@@ -78,22 +81,26 @@ class PredictionsPage(msgspec.Struct, frozen=True):
 
 
 class _Kept(msgspec.Struct, frozen=True):
-    """What a store's models came to at a generation of its figures; `total` is how many customers they stand for."""
+    """What a store's models came to when its figures were at `state`, with so many orders; `total` is how many
+    customers they stand for."""
 
     state: store.LtvState
     as_of: datetime
+    orders: int
     fitted: forecast.Fitted
     total: int
     told: dict[int, Prediction]
 
 
 class Predicting:
-    """Foretells for stores, in a thread beside everything else, one at a time."""
+    """Foretells for stores, in a thread beside everything else, one at a time. A fit that somebody asked for goes on
+    when they do not wait for it any more: whoever asks next has it."""
 
     def __init__(self, pool: asyncpg.Pool, reading: Reading) -> None:
         self._pool = pool
         self._reading = reading
-        self._fitting = asyncio.Lock()
+        self._lock = asyncio.Lock()
+        self._fitting: dict[int, asyncio.Task[_Kept]] = {}
         self._kept: dict[int, _Kept] = {}
 
     async def predict(self, site: Site, *, weeks: int) -> Prediction:
@@ -116,7 +123,8 @@ class Predicting:
         page = await self._reading.customers(site, cursor=cursor, limit=limit, now=now, segment=segment)
         kept, weeks = await self._known(site), _bounded(weeks)
         told = await self._each(site, kept, page.customers, weeks)
-        return PredictionsPage(page.watermark, weeks, told, page.next)
+        mark = msgspec.structs.replace(page.watermark, orders_as_of=kept.as_of)
+        return PredictionsPage(mark, weeks, told, page.next)
 
     async def all_customers(
         self, site: Site, *, weeks: int, segment: str | None = None
@@ -147,33 +155,51 @@ class Predicting:
         return await asyncio.to_thread(_foretold, kept.fitted, customers, found, weeks)
 
     async def _known(self, site: Site) -> _Kept:
-        """The models of a store as its figures are now, fitted where they are not yet."""
+        """The models of a store as its figures are now, or were not long ago."""
         async with self._pool.acquire() as connection:
             state = await store.state(connection, site.id)
+            totals = await store.totals(connection, site.id)
         if state is None or state.orders_as_of is None:
             raise _too_little(forecast.Past(0, 0))
-        async with self._fitting:
-            kept = self._kept.get(site.id)
-            if kept is not None and kept.state.generation == state.generation:
-                return kept
-            made = await self._fit(site, state, state.orders_as_of)
-        if len(self._kept) >= KEPT_MAX:
-            self._kept.clear()
-        self._kept[site.id] = made
-        return made
+        kept = self._kept.get(site.id)
+        if kept is not None and _holds(kept, state, state.orders_as_of, totals.orders):
+            return kept
+        task = self._fitting.get(site.id)
+        if task is None:
+            task = asyncio.create_task(self._fit(site, state, state.orders_as_of, totals.orders))
+            self._fitting[site.id] = task
+            task.add_done_callback(lambda done: self._end(site.id, done))
+        return await asyncio.shield(task)
 
-    async def _fit(self, site: Site, state: store.LtvState, as_of: datetime) -> _Kept:
-        async with self._pool.acquire() as connection:
-            found = await store.histories(
-                connection, site.id, zone=state.zone, before=as_of, limit=SAMPLE, currency=state.currency
-            )
-            count = await store.customers_before(connection, site.id, as_of)
-        end = as_of.astimezone(site.zone).date()
-        fitted = await asyncio.to_thread(forecast.fit, found, end)
+    def _end(self, site_id: int, task: asyncio.Task[_Kept]) -> None:
+        del self._fitting[site_id]
+        # looked at, or the loop tells of a refusal that nobody waited for
+        if not task.cancelled() and task.exception() is None:
+            if len(self._kept) >= KEPT_MAX:
+                self._kept.clear()
+            self._kept[site_id] = task.result()
+
+    async def _fit(self, site: Site, state: store.LtvState, as_of: datetime, orders: int) -> _Kept:
+        async with self._lock:
+            async with self._pool.acquire() as connection:
+                found = await store.histories(
+                    connection, site.id, zone=state.zone, before=as_of, limit=SAMPLE, currency=state.currency
+                )
+                count = await store.customers_before(connection, site.id, as_of)
+            end = as_of.astimezone(site.zone).date()
+            fitted = await asyncio.to_thread(forecast.fit, found, end)
         if fitted is None:
             raise _too_little(forecast.past_of(found, end))
         # customers without an order in the store's currency are in no history: they are left out of the whole, too
-        return _Kept(state, as_of, fitted, round(count * len(fitted.customers) / max(1, min(SAMPLE, count))), {})
+        total = round(count * len(fitted.customers) / max(1, min(SAMPLE, count)))
+        return _Kept(state, as_of, orders, fitted, total, {})
+
+
+def _holds(kept: _Kept, state: store.LtvState, as_of: datetime, orders: int) -> bool:
+    if kept.state.generation == state.generation:
+        return True
+    is_alike = (kept.state.zone, kept.state.currency) == (state.zone, state.currency)
+    return is_alike and as_of - kept.as_of < NEAR and abs(orders - kept.orders) <= NEAR_SHARE * kept.orders
 
 
 def told_of(kept: _Kept, weeks: int) -> Prediction:

@@ -15,7 +15,7 @@ const LOOKS = { fresh: ["free", "check-circle"], waiting: ["next", "hourglass"],
 /** What the server says of a reading that failed, and the words for it. @type {[RegExp, string][]} */
 const REASONS = [
   [/^answered (\d{3})$/, "calendars.why_answered"], [/^no whole answer within (\S+) s$/, "calendars.why_slow"], [/^what was sent is no calendar/, "calendars.why_none"], [/^nothing was sent$/, "calendars.why_nothing"],
-  [/^the calendar is cut off/, "calendars.why_cut_off"], [/^ConnectError/, "calendars.why_unreached"],
+  [/^the calendar is cut off/, "calendars.why_cut_off"], [/^ConnectError/, "calendars.why_unreached"], [/^it redirects to an address that is not https/, "calendars.why_redirects"],
 ];
 
 /** @param {Calendar} one */

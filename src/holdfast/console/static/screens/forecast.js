@@ -58,12 +58,15 @@ export function open() {
   const turn = (/** @type {string[]} */ next) => { cursors.value = next; list.now(); };
   place.removeAttribute("aria-busy");
   render(html`<div class="page-head"><div class="titles"><h1>${t("screen.forecast")}</h1><p class="muted small as-of">${icon("clock", "small")}${() => asOf(told)}</p></div><span class="grow"></span>
-      <div class="row">${csvButton(() => { const found = told.value.peek(); if (found) saveCsv(`forecast-${found.weeks}-weeks.csv`, sheet(), ofFigures(found)); })}
-      ${() => html`<a class="button" href=${`${here("ltv", "export")}?of=predictions&weeks=${weeks.value}`} download>${icon("download")}${t("ltv.csv_all")}</a>`}</div></div>
+      ${() => saving(told.problem.value === null ? told.value.value : null)}</div>
     <div class="filters">${() => segments({ label: t("forecast.horizon"), value: weeks.value, onChange: (value) => { weeks.value = value; }, options: WEEKS.map((value) => ({ value, label: t(`forecast.weeks_${value}`) })) })}</div>
     <div aria-busy=${() => String(told.busy.value)}>${() => content(told)}</div>
     <div aria-busy=${() => String(list.busy.value)}>${() => (told.problem.value === null && told.value.value !== null ? customers(list, told.value.value.currency, cursors, turn) : null)}</div>`, place);
 }
+
+/** What there is to be saved. @param {Prediction | null} found */
+const saving = (found) => (found === null ? null : html`<div class="row">${csvButton(() => saveCsv(`forecast-${found.weeks}-weeks.csv`, sheet(), ofFigures(found)))}
+  <a class="button" href=${`${here("ltv", "export")}?of=predictions&weeks=${found.weeks}`} download>${icon("download")}${t("ltv.csv_all")}</a></div>`);
 
 /** @param {{value: import("../core/signals.js").Signal<Prediction | null>, problem: import("../core/signals.js").Signal<any>}} told */
 function asOf({ value, problem }) {

@@ -101,10 +101,18 @@ function chips(reasons, filter) {
     @click=${() => { filter.reason.value = filter.reason.peek() === reason ? "" : reason; }}><span class="truncate">${whyWords(reason)}</span><span class="count">${number(rows)}</span></button>`)}</div>`;
 }
 
+/** What is usual, said of a column, and perhaps of what it holds. @type {[RegExp, string][]} */
+const USUAL = [
+  [/^(\w+) is missing$/, "rejects.missing"], [/^(\w+) is no amount: (.*)$/, "rejects.no_amount"], [/^(\w+) is no instant: (.*)$/, "rejects.no_instant"],
+  [/^(\w+) does not say its offset from UTC: (.*)$/, "rejects.no_offset"], [/^(\w+) is no date: (.*)$/, "rejects.no_date"],
+];
+
 /** Why, as far as it can be said in the viewer's language: the server's sentences are English. @param {string} reason */
 function whyWords(reason) {
-  const missing = /^(\w+) is missing$/.exec(reason)?.[1];
-  if (missing) return t("rejects.missing", { name: hasWords(`store.member_${missing}`) ? t(`store.member_${missing}`) : missing });
+  for (const [pattern, key] of USUAL) {
+    const [, name, given] = pattern.exec(reason) ?? [];
+    if (name !== undefined) return t(key, { name: hasWords(`store.member_${name}`) ? t(`store.member_${name}`) : name, given: given ?? "" });
+  }
   return language === "en" ? html`${reason}` : html`<span lang="en">${reason}</span>`;
 }
 
