@@ -20,7 +20,7 @@ from holdfast.services.sync.connections import RateRequest
 from holdfast.services.sync.kit import SyncLimits
 from holdfast.store import ltv as ltv_store
 from holdfast.store import orders as order_store
-from tests.shops.conftest import NOON, Rig, order
+from tests.shops.conftest import NOON, Rig, now_s, order
 from tests.shops.loop import Bought, Cells, counted
 
 ROOT = Path(__file__).parents[2]
@@ -88,6 +88,42 @@ async def prediction_is_near(rig: Rig) -> None:
         assert before.until < after.until and before.foretold <= after.foretold and before.real <= after.real
     near, far = (forecast.mean_outlook(told, weeks) for weeks in (13, 39))
     assert 0 < near.orders < far.orders and near.alive == far.alive < 1
+
+
+async def test_a_fit_outlives_who_asked_and_holds_until_enough_came_in(
+    rig: Rig, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    fits: list[int] = []
+    fit = forecast.fit
+
+    def counted_fit(found: Any, end: Any) -> Any:
+        fits.append(len(found))
+        return fit(found, end)
+
+    monkeypatch.setattr(forecast, "fit", counted_fit)
+    rig.shop.fill(
+        order(number, placed_at=NOON + timedelta(days=number // 4), customer_id=number % 240)
+        for number in range(1, 600)
+    )
+    await rig.sync()
+    predicting = rig.stores.predicting
+    asker = asyncio.create_task(predicting.predict(rig.site, weeks=26))
+    while not fits:
+        await asyncio.sleep(0)
+    asker.cancel()
+    told = await predicting.predict(rig.site, weeks=52)
+    assert fits == [240] and told.customers == told.customers_total == 240
+    # another horizon, and one order more, are told by the same fit
+    assert (await predicting.predict(rig.site, weeks=26)).orders_total < told.orders_total
+    rig.shop.put(order(600, placed_at=NOON, customer_id=1, updated_at=now_s()))
+    await rig.sync()
+    page = await predicting.customers(rig.site, weeks=52, cursor=None, limit=500)
+    assert fits == [240] and page.watermark.orders_as_of == told.orders_as_of
+    assert sum(one.expected_orders or 0 for one in page.customers) == pytest.approx(told.orders_total, rel=0.01)
+    for number in range(601, 620):
+        rig.shop.put(order(number, placed_at=NOON, customer_id=2, updated_at=now_s()))
+    await rig.sync()
+    assert (await predicting.predict(rig.site, weeks=52)).orders_as_of > told.orders_as_of and len(fits) == 2
 
 
 # -- incremental = rebuild = the loop ------------------------------------------------------------------------------
