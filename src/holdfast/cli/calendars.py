@@ -51,12 +51,12 @@ def add(site: str, unit: str, name: str, url: str, every: int, **flags: object) 
 @click.argument("site")
 @database_options
 def list_(site: str, **flags: object) -> None:
-    """The calendars that SITE follows, and what stands in the way."""
+    """The calendars that SITE follows, how each stands, and what is in the way."""
 
     async def work(house: app.House, found: Site) -> Table:
-        table = Table("unit", "name", "from", "last read", "blocks", "conflicts", "")
+        table = Table("unit", "name", "from", "last read", "blocks", "conflicts", "state")
         for one in await house.calendars.feeds.page(found):
-            state = "paused" if not one.active else one.error or ""
+            state = f"{one.state}: {one.error}" if one.error and one.active else one.state
             read_at = time_of(one.read_at, found.zone) if one.read_at is not None else "never"
             counts = str(one.blocks), str(one.conflicts)
             table.add_row(escape(one.unit), escape(one.name), escape(one.host), read_at, *counts, escape(state))
