@@ -92,6 +92,17 @@ async def _told_otherwise(rig: Rig) -> None:
     rig.shop.fault = count
 
 
+async def _no_exact_count(rig: Rig) -> None:
+    rig.shop.counts_exactly = False
+
+
+async def _megabytes(rig: Rig) -> None:
+    async def much(asked: Asked, name: str) -> Told | None:
+        return Told(b" " * 100_000 + b"{}") if name == "Glance" else None
+
+    rig.shop.fault = much
+
+
 async def _refused(rig: Rig) -> None:
     async def refuse(asked: Asked, name: str) -> Told | None:
         return Told(b"{}", 403) if name == "Glance" else None
@@ -135,6 +146,8 @@ TROUBLES: dict[str, Trouble] = {
     "a new order": _news,
     "an order that shows up late": _a_late_row,
     "another count": _told_otherwise,
+    "a count that is not exact": _no_exact_count,
+    "megabytes": _megabytes,
     "a refusal": _refused,
     "rubbish": _rubbish,
     "a question that costs too much": _too_costly,
@@ -185,16 +198,57 @@ async def test_ads_that_are_due_too_take_a_run(rig: Rig) -> None:
     assert names == []
 
 
-async def test_two_processes_and_somebody_who_asks_make_no_two_runs_of_one(rig: Rig) -> None:
+async def test_of_several_processes_one_settles_a_store(rig: Rig) -> None:
     rig.shop.fill(order(number) for number in range(1, 5))
     await make_due(rig)
-    before = len(await runs_of(rig))
-    await asyncio.gather(*(Scheduling(rig.stores, rig.sites).ask_for_due() for _ in range(4)))
-    there = await runs_of(rig)
-    # whoever came too late found it done, or asked for a run that the others joined
-    assert before + 1 <= len(there) <= before + 2
-    assert sum(run["ended_at"] is None for run in there) <= 1
+    before, names = len(await runs_of(rig)), asked_of(rig)
+    asked = await asyncio.gather(*(Scheduling(rig.stores, rig.sites).ask_for_due() for _ in range(4)))
+    assert sum(asked) == 0 and names == ["Glance"]
+    assert len(await runs_of(rig)) == before + 1
     await rig.journal()
+
+
+async def test_a_store_that_is_locked_meanwhile_is_not_waited_for(rig: Rig) -> None:
+    rig.shop.fill(order(number) for number in range(1, 5))
+    await make_due(rig)
+    scheduling, kit = Scheduling(rig.stores, rig.sites), rig.stores.kit
+    async with kit.pool.acquire() as connection, kit.journal.locked(connection, rig.site.id):
+        async with asyncio.timeout(4):
+            await scheduling._glances.settle(await scheduling._due())
+    assert len(await scheduling._due()) == 1
+    assert await scheduling.ask_for_due() == 0 and await scheduling._due() == []
+
+
+MEANWHILE = {
+    "its schedule is switched off": "update stream set due_at = null",
+    "its schedule is another": "update stream set due_at = now() + interval '1 minute'",
+    "it is another shop": "update connection set config = config || '{\"page_rows\": 10}'",
+    "it is switched off": "update connection set is_enabled = false",
+    "it is in another zone": "update site set time_zone = 'Asia/Kolkata'",
+}
+
+
+@pytest.mark.parametrize("meanwhile", MEANWHILE)
+async def test_what_is_changed_while_the_shop_is_asked_stays_changed(rig: Rig, meanwhile: str) -> None:
+    rig.shop.fill(order(number) for number in range(1, 5))
+    mark, before = await make_due(rig), len(await runs_of(rig))
+
+    async def change(asked: Asked, name: str) -> Told | None:
+        if name == "Glance":
+            await rig.pool.execute(MEANWHILE[meanwhile])
+        return None
+
+    rig.shop.fault = change
+    await Scheduling(rig.stores, rig.sites).ask_for_due()
+    assert await rig.pool.fetchval("select watermark from stream where name = 'orders'") == mark
+    due_at = await rig.pool.fetchval("select due_at from stream where name = 'orders'")
+    made = (await runs_of(rig))[: len(await runs_of(rig)) - before]
+    if "schedule" in meanwhile or "off" in meanwhile:
+        assert made == []
+    else:
+        assert [run["state"] for run in made] == ["waiting"]
+    if "schedule" in meanwhile:
+        assert due_at is None or due_at < now_s() + timedelta(minutes=2)
 
 
 async def test_somebody_who_presses_the_button_meanwhile_has_a_run(rig: Rig) -> None:

@@ -325,6 +325,26 @@ async def test_verifying_waits_for_nobody_and_takes_what_comes_in_meanwhile_for_
     assert await store_counting.verify(rig.site) == 0
 
 
+async def test_counting_is_planned_for_the_customers_at_hand_however_often_it_was_done(rig: Rig) -> None:
+    """A plan for any customers at all would read the whole store, and hold each of its orders against each of them."""
+    rig.shop.fill(order(number, customer_id=number % 7) for number in range(1, 30))
+    await rig.sync()
+    async with rig.pool.acquire() as connection:
+        for _ in range(8):
+            async with connection.transaction():
+                await ltv_store.recount(connection, rig.site.id, ["3"], zone="UTC", currency="USD")
+            async with connection.transaction(isolation="repeatable_read"):
+                await ltv_store.plan_for_parts(connection)
+                assert await ltv_store.end_of_part(connection, rig.site.id, "1", 2) is not None
+                assert not await ltv_store.differing(connection, rig.site.id, ("1", "3"), zone="UTC", currency="USD")
+        planned = await connection.fetch(
+            """select generic_plans, custom_plans from pg_prepared_statements
+            where statement ~ 'into counted_customer|offset|from counted_customer n'"""
+        )
+    often = [row["generic_plans"] for row in planned if row["custom_plans"] + row["generic_plans"] >= 8]
+    assert often == [0] * 3
+
+
 async def test_customers_are_listed_by_what_they_brought_with_a_segment(rig: Rig) -> None:
     now = datetime.now(UTC).replace(microsecond=0)
     rig.shop.put(*(order(n, customer_id=1, placed_at=now, updated_at=now) for n in range(1, 7)))

@@ -16,6 +16,8 @@ from holdfast.services.sync.scheduling import Scheduling
 
 LOOK_S = 5.0
 """How often it looks for runs of other processes and for schedules; its own wishes wake it."""
+BEHIND_S = 0.2
+"""The same when more is due than one look was for."""
 STOP_S = 2.0
 """For runs to come to the end of their present batch when the loop is stopped."""
 
@@ -64,7 +66,7 @@ class Syncing(Loop):
                 task = asyncio.create_task(self._work(site_id, run_id), name=f"sync run {run_id}")
                 self._working[task] = (site_id, run_id)
                 task.add_done_callback(self._done)
-        return LOOK_S
+        return BEHIND_S if self._scheduling.is_behind else LOOK_S
 
     async def _note_watched(self) -> None:
         now, watched = asyncio.get_running_loop().time(), self._watched()

@@ -60,10 +60,13 @@ class JournalWriter:
             yield locked[site_id]
 
     @asynccontextmanager
-    async def all_locked(self, connection: Connection, site_ids: list[int]) -> AsyncIterator[dict[int, Lines]]:
-        """The same of many sites at once, those that there are."""
+    async def all_locked(
+        self, connection: Connection, site_ids: list[int], *, waits: bool = True
+    ) -> AsyncIterator[dict[int, Lines]]:
+        """The same of many sites at once, those that there are; without waiting, those that nobody else has."""
+        lock = store.Q["wait_for_sites" if waits else "lock_sites"]
         async with connection.transaction():
-            rows = {row["id"]: row for row in await connection.fetch(store.Q["wait_for_sites"], site_ids)}
+            rows = {row["id"]: row for row in await connection.fetch(lock, site_ids)}
             locked = {
                 site_id: Lines(site_id, version=row["version"], now=max(row["now"], row["journal_at"]))
                 for site_id, row in rows.items()

@@ -16,7 +16,7 @@ from holdfast.store.connection import Connection
 
 _Q = sql.load("connections")
 _encode = msgspec.json.Encoder().encode
-_schedule = msgspec.json.Decoder(Schedule).decode
+schedule_of = msgspec.json.Decoder(Schedule).decode
 _reading = msgspec.json.Decoder(Reading).decode
 _object = msgspec.json.Decoder(dict[str, Any]).decode
 
@@ -55,14 +55,19 @@ class StreamRow(msgspec.Struct, frozen=True):
 
 
 class Due(msgspec.Struct, frozen=True):
-    """A stream whose schedule is due at `now`."""
+    """A stream whose schedule was due at `due_at`, as of `now`."""
 
     site_id: int
     connection_id: int
     name: str
     schedule: Schedule
     time_zone: str
+    due_at: datetime
     now: datetime
+
+    @property
+    def key(self) -> tuple[int, int, str]:
+        return self.site_id, self.connection_id, self.name
 
 
 async def insert(
@@ -132,7 +137,7 @@ async def set_schedule(
 async def streams(connection: Connection, site_id: int) -> list[StreamRow]:
     return [
         StreamRow(
-            row["connection_id"], row["name"], _schedule(row["schedule"]), row["watermark"], row["verified_at"],
+            row["connection_id"], row["name"], schedule_of(row["schedule"]), row["watermark"], row["verified_at"],
             row["generation"], row["reads"], None if row["reading"] is None else _reading(row["reading"]),
             row["tried_at"], row["due_at"], row["created_at"],
         )
@@ -143,14 +148,17 @@ async def streams(connection: Connection, site_id: int) -> list[StreamRow]:
 async def scheduled(connection: Connection, limit: int) -> list[Due]:
     """Streams that are due and may be synced now, the longest due first."""
     return [
-        Due(row["site_id"], row["connection_id"], row["name"], _schedule(row["schedule"]), row["time_zone"], row["now"])
+        Due(
+            row["site_id"], row["connection_id"], row["name"], schedule_of(row["schedule"]), row["time_zone"],
+            row["due_at"], row["now"],
+        )
         for row in await connection.fetch(_Q["scheduled"], limit)
-    ]
+    ]  # fmt: skip
 
 
 async def note_due(connection: Connection, due: Due, at: datetime) -> None:
-    """When a stream is due next."""
-    await connection.execute(_Q["note_due"], due.site_id, due.connection_id, due.name, at)
+    """When a stream is due next, unless somebody has said otherwise meanwhile."""
+    await connection.execute(_Q["note_due"], due.site_id, due.connection_id, due.name, at, due.due_at)
 
 
 async def note_watched(connection: Connection, site_ids: Iterable[int], for_s: float) -> None:

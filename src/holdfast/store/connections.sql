@@ -73,20 +73,21 @@ from stream where site_id = $1 order by connection_id, name;
 
 -- name: scheduled
 -- Streams whose schedule is due and that may be synced now, the longest due first.
-select s.site_id, s.connection_id, s.name, s.schedule, t.time_zone, now() as now
+select s.site_id, s.connection_id, s.name, s.schedule, t.time_zone, s.due_at, now() as now
 from stream s
 join connection c on c.site_id = s.site_id and c.id = s.connection_id
 join site t on t.id = s.site_id
 left join store_watched w on w.site_id = s.site_id
 where s.due_at <= now() and c.is_enabled and c.run_id is null and (c.paused_until is null or c.paused_until <= now())
+    and (s.glanced_until is null or s.glanced_until <= now())
     and (s.schedule ->> 'when' = 'always' or w.until > now())
     and (s.watermark is null
         or s.watermark <= now() - make_interval(secs => (s.schedule ->> 'older_than_s')::double precision))
 order by s.due_at, s.site_id, s.connection_id, s.name limit $1;
 
 -- name: note_due
--- When a stream is due next.
-update stream set due_at = $4 where site_id = $1 and connection_id = $2 and name = $3;
+-- When a stream is due next, which was due at $5.
+update stream set due_at = $4 where site_id = $1 and connection_id = $2 and name = $3 and due_at = $5;
 
 -- name: note_watched
 -- Somebody watches these sites, for a while from now on; noted of those that are stores.

@@ -130,6 +130,12 @@ async def rebuild(connection: Connection, site_id: int, *, zone: str, currency: 
     await connection.execute(_Q["add_counted"], site_id)
 
 
+async def plan_for_parts(connection: Connection) -> None:
+    """Begins a transaction that counts parts of a store anew."""
+    await connection.execute(_LONG)
+    await connection.execute(_Q["plan_for_counting"])
+
+
 async def end_of_part(connection: Connection, site_id: int, behind: str | None, orders: int) -> str | None:
     """The last customer of the next part of a store; None when the rest is its last part."""
     found: str | None = await connection.fetchval(_Q["end_of_part"], site_id, behind, orders)
@@ -139,8 +145,6 @@ async def end_of_part(connection: Connection, site_id: int, behind: str | None, 
 async def differing(connection: Connection, site_id: int, part: Part, *, zone: str, currency: str) -> dict[str, int]:
     """Counts a part of a store anew, and holds it against what is kept: customers, and how many rows of them differ. In
     the caller's transaction, which must be of one snapshot and needs no lock."""
-    await connection.execute(_LONG)
-    await connection.execute(_Q["plan_for_counting"])
     await connection.execute(_Q["count_customers"], site_id, None, zone, currency, *part)
     rows = await connection.fetch(_Q["differing_customers"], site_id, *part)
     return {row["customer_id"]: row["rows"] for row in rows}

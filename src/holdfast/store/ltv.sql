@@ -4,8 +4,10 @@ select zone, currency, orders_as_of, ads_as_of, generation, counted_at, rebuilt_
 from ltv_state where site_id = $1;
 
 -- name: plan_for_counting
--- Lets the planner keep to index look-ups of the store's tables for this transaction, and join what it counts by hash.
-select set_config('enable_seqscan', 'off', true), set_config('enable_mergejoin', 'off', true);
+-- Lets the planner keep to index look-ups of the store's tables for this transaction, and join what it counts by hash. It
+-- plans for the store and the customers at hand: a plan for any of them reads the whole store.
+select set_config('enable_seqscan', 'off', true), set_config('enable_mergejoin', 'off', true),
+    set_config('plan_cache_mode', 'force_custom_plan', true);
 
 -- name: analyse
 -- Lets the planner see how large the tables of lifetime value are.

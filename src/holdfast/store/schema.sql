@@ -656,6 +656,8 @@ create table stream (
     tried_at timestamptz,
     due_at timestamptz,
     created_at timestamptz not null default now(),
+    -- Until when a process takes a glance at whether there is news: no other does meanwhile, and none asks for a run.
+    glanced_until timestamptz,
     primary key (site_id, connection_id, name),
     foreign key (site_id, connection_id) references connection (site_id, id) on delete cascade
 ) with (fillfactor = 50);

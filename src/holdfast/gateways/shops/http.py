@@ -5,6 +5,7 @@ for nothing longer than `WAIT_MAX_S`; what a source asks for beyond that fails t
 """
 
 import asyncio
+import math
 import random
 import ssl
 from collections.abc import Awaitable, Callable, Mapping
@@ -27,6 +28,7 @@ REPLY_S = 60.0
 """How long one reply may take as a whole: a slow page is asked for again, smaller."""
 REPLY_BYTES_MAX = 64 * 1024 * 1024
 WAIT_MAX_S = 300.0
+RETRY_AFTER_MAX_S = 86_400.0
 SAID_CHARS = 200
 
 Pause = Callable[[float], Awaitable[None]]
@@ -80,7 +82,7 @@ class Client:
 
     async def send(
         self, method: str, url: str, *, cost: float = 1.0, is_paged: bool = False, takes: tuple[int, ...] = (),
-        **more: Any,
+        bytes_max: int = REPLY_BYTES_MAX, **more: Any,
     ) -> Reply:  # fmt: skip
         """The reply to a request, below 300 or of a status that the caller takes. `more` is as httpx takes it. What
         passes by itself is waited for.
@@ -96,12 +98,12 @@ class Client:
             )
             tries += 1
             try:
-                reply = await self._once(method, url, **more)
+                reply = await self._once(method, url, bytes_max, **more)
             except TimeoutError:
                 if is_paged:
                     raise SlowPage from None
                 reason, asked_s = f"no reply within {self._reply_s:g} s", None
-            except httpx.TransportError as error:
+            except httpx.RequestError as error:
                 reason, asked_s = f"{type(error).__name__}: {error}"[:SAID_CHARS], None
             except AddressRefused as refused:
                 raise SourceError(f"its address is not asked: {refused}"[:SAID_CHARS]) from None
@@ -132,7 +134,7 @@ class Client:
         if wait_s > 0:
             await self.pause(wait_s)
 
-    async def _once(self, method: str, url: str, **more: Any) -> Reply:
+    async def _once(self, method: str, url: str, bytes_max: int, **more: Any) -> Reply:
         async with asyncio.timeout(self._reply_s):
             try:
                 async with self._http.stream(method, url, **more) as response:
@@ -140,8 +142,8 @@ class Client:
                     async for part in response.aiter_bytes():
                         parts.append(part)
                         size += len(part)
-                        if size > REPLY_BYTES_MAX:
-                            raise SourceError(f"a reply has more than {REPLY_BYTES_MAX} bytes")
+                        if size > bytes_max:
+                            raise SourceError(f"a reply has more than {bytes_max} bytes")
                     return Reply(response.status_code, response.headers, b"".join(parts))
             except (httpx.ReadTimeout, httpx.WriteTimeout):
                 raise TimeoutError from None
@@ -154,19 +156,18 @@ def _trusted() -> ssl.SSLContext:
 
 
 def retry_after_s(headers: Any) -> float | None:
-    """The seconds that a Retry-After header asks for, by number or by date; None when it says nothing."""
+    """The seconds that a Retry-After header asks for, by number or date, a day at most; None when it says nothing."""
     given = headers.get("retry-after")
     if given is None:
         return None
     try:
-        return max(float(given), 0.0)
+        asked_s = float(given)
     except ValueError:
-        pass
-    try:
-        until, at = parsedate_to_datetime(given), parsedate_to_datetime(headers.get("date", ""))
-    except ValueError:
-        return None
-    return max((until - at).total_seconds(), 0.0)
+        try:
+            asked_s = (parsedate_to_datetime(given) - parsedate_to_datetime(headers.get("date", ""))).total_seconds()
+        except (ValueError, TypeError):  # the latter where one of them names no zone
+            return None
+    return None if math.isnan(asked_s) else min(max(asked_s, 0.0), RETRY_AFTER_MAX_S)
 
 
 def said(body: bytes) -> str:

@@ -13,7 +13,7 @@ import msgspec
 from holdfast.domain.sync.rows import Reject
 from holdfast.domain.sync.verdicts import Control
 from holdfast.domain.sync.windows import Window
-from holdfast.gateways.shops.http import Client, SlowPage, said, utc_seconds
+from holdfast.gateways.shops.http import REPLY_BYTES_MAX, Client, SlowPage, said, utc_seconds
 from holdfast.gateways.shops.shopify_orders import (
     LINES_PER_PAGE,
     LinePage,
@@ -36,6 +36,10 @@ SHOWN_WITHOUT = timedelta(days=60)
 """Without that scope older orders are hidden, and not counted either."""
 MORE_LINES_PAGES_MAX = 200
 THROTTLES_MAX = 20
+GLANCE_BYTES_MAX = 64 * 1024
+"""Of a reply that should say that there is nothing: many are waited for at once."""
+LIMIT_MAX = 1e9
+"""No limit is larger, and no wait longer, than what a reply may say of them."""
 _NOTHING = b"null"
 
 _MONEY = "{ shopMoney { amount currencyCode } }"
@@ -190,8 +194,9 @@ class Shopify:
 
     async def has_nothing(self, stream: str, window: Window) -> bool:
         """Whether there is no order in the window, and none is counted: with one request."""
-        data = await self._ask(_GLANCE, {"query": _query(window)}, _GlanceData)
-        return not data.orders.nodes and data.ordersCount.count == 0
+        data = await self._ask(_GLANCE, {"query": _query(window)}, _GlanceData, bytes_max=GLANCE_BYTES_MAX)
+        counted = data.ordersCount
+        return not data.orders.nodes and (counted.count, counted.precision) == (0, "EXACT")
 
     async def warnings(self, stream: str, window: Window) -> list[str]:
         if window.since is not None and window.since > window.until - SHOWN_WITHOUT:
@@ -229,7 +234,10 @@ class Shopify:
             info = data.order.lineItems.pageInfo
         raise SourceError(f"the order {node.id} has too many lines")
 
-    async def _ask(self, query: str, variables: dict[str, Any], wanted: type[Any], *, is_paged: bool = False) -> Any:
+    async def _ask(
+        self, query: str, variables: dict[str, Any], wanted: type[Any], *, is_paged: bool = False,
+        bytes_max: int = REPLY_BYTES_MAX,
+    ) -> Any:  # fmt: skip
         """The data of a reply; waits while it is throttled.
 
         Raises:
@@ -238,12 +246,12 @@ class Shopify:
         body = _encode({"query": query, "variables": variables})
         for _ in range(THROTTLES_MAX):
             sent = await self._client.send(
-                "POST", self._url, cost=self._cost if is_paged else 1.0, is_paged=is_paged, content=body,
-                headers={"content-type": "application/json"},
+                "POST", self._url, cost=self._cost if is_paged else 1.0, is_paged=is_paged, bytes_max=bytes_max,
+                content=body, headers={"content-type": "application/json"},
             )  # fmt: skip
             try:
                 reply = _read_reply(sent.body)
-            except (msgspec.MsgspecError, ValueError):
+            except (msgspec.MsgspecError, ValueError, RecursionError):
                 raise SourceError(f"its reply is not GraphQL: {said(sent.body)}", is_passing=True) from None
             wait_s = await self._learn(reply, is_paged=is_paged)
             codes = {error.extensions.code for error in reply.errors}
@@ -260,20 +268,24 @@ class Shopify:
         if cost is None or cost.throttleStatus is None:
             return 1.0
         status = cost.throttleStatus
+        asked, left = _plausible(cost.requestedQueryCost), _plausible(status.currentlyAvailable)
         if is_paged:
-            self._cost = cost.requestedQueryCost
-        per_s = max(status.restoreRate, 0.1)
-        await self._client.limiter.prime(
-            self._client.rate.name, status.currentlyAvailable, burst=max(status.maximumAvailable, 1.0), per_s=per_s
-        )
-        return max((cost.requestedQueryCost - status.currentlyAvailable) / per_s, 0.05)
+            self._cost = asked
+        per_s = max(_plausible(status.restoreRate), 0.1)
+        burst = max(_plausible(status.maximumAvailable), 1.0)
+        await self._client.limiter.prime(self._client.rate.name, left, burst=burst, per_s=per_s)
+        return max((asked - left) / per_s, 0.05)
 
 
 def _decoded(data: msgspec.Raw, wanted: type[Any]) -> Any:
     try:
         return msgspec.json.decode(data, type=wanted)
-    except (msgspec.MsgspecError, ValueError) as error:
+    except (msgspec.MsgspecError, ValueError, RecursionError) as error:
         raise SourceError(f"its reply is in another shape than asked for: {error}") from None
+
+
+def _plausible(value: float) -> float:
+    return min(max(value, 0.0), LIMIT_MAX)
 
 
 def _check(reply: _Reply, codes: set[str]) -> None:

@@ -154,7 +154,7 @@ async def plain_page(data: msgspec.Raw) -> tuple[list[Row], PageInfo] | None:
             found += [_order(node, node.lineItems.nodes) for node in nodes]
             await asyncio.sleep(0)
         return found, orders.pageInfo
-    except (msgspec.MsgspecError, ValueError):  # of which Unreadable is one
+    except (msgspec.MsgspecError, ValueError, RecursionError):  # of which Unreadable is one
         return None
 
 
@@ -162,7 +162,7 @@ def node_or_reject(raw: bytes) -> OrderNode | Reject:
     """One node of a page; a reject when it is not in the shape that was asked for."""
     try:
         return _read_node(raw)
-    except (msgspec.MsgspecError, ValueError) as error:
+    except (msgspec.MsgspecError, ValueError, RecursionError) as error:
         return rejected(raw, str(error))
 
 
@@ -211,7 +211,7 @@ def rejected(raw: bytes, reason: str) -> Reject:
     """A reject with as much of who it is as can be read of it."""
     try:
         named = _read_named(raw)
-    except (msgspec.MsgspecError, ValueError):
+    except (msgspec.MsgspecError, ValueError, RecursionError):
         return Reject("", reason, raw[:RAW_BYTES_MAX])
     seen_at = named.updatedAt or named.updated_at
     if seen_at is not None and seen_at.tzinfo is None:

@@ -84,13 +84,17 @@ class Counting:
         zone, currency = site.time_zone, site.settings.currency
         differences, behind, is_last = 0, None, False
         while not is_last:
-            async with self._kit.pool.acquire() as connection:
-                # one snapshot: whoever is written to meanwhile is counted again for that, and differs in nothing here
-                async with connection.transaction(isolation="repeatable_read"):
-                    last = await store.end_of_part(connection, site.id, behind, PART_ORDERS)
-                    differing = await store.differing(connection, site.id, (behind, last), zone=zone, currency=currency)
-                await store.touch(connection, site.id, list(differing))
+            # one snapshot: whoever is written to meanwhile is counted again for that, and differs in nothing here
+            async with (
+                self._kit.pool.acquire() as connection,
+                connection.transaction(isolation="repeatable_read"),
+            ):
+                await store.plan_for_parts(connection)
+                last = await store.end_of_part(connection, site.id, behind, PART_ORDERS)
+                differing = await store.differing(connection, site.id, (behind, last), zone=zone, currency=currency)
             if differing:
+                async with self._kit.pool.acquire() as connection, self._kit.journal.locked(connection, site.id):
+                    await store.touch(connection, site.id, list(differing))
                 await self.refresh(site)
             differences += sum(differing.values())
             behind, is_last = last, last is None

@@ -7,6 +7,7 @@ run of its own does that.
 """
 
 import asyncio
+from collections import Counter
 from collections.abc import Sequence
 from typing import Protocol, runtime_checkable
 from zoneinfo import ZoneInfo
@@ -33,6 +34,8 @@ GLANCE_S = 5.0
 """How long one source may take; its store has a run of its own then."""
 ROUND_S = 10.0
 """After so long no more are asked: whoever else waits for a sync waits for them."""
+HELD_S = 2 * (ROUND_S + GLANCE_S)
+"""How long other processes leave them alone, should this one not come back."""
 COMPLETE_WITHIN_DAYS = 30
 """For what was complete longer ago a source may hide rows, which is asked about in a run."""
 
@@ -61,52 +64,62 @@ class Glances:
         self._actor = actor
         self._cause = cause
 
-    async def settle(self, due: Sequence[Due]) -> list[Due]:
-        """Those that need a run of their own."""
-        alone = {row.site_id: row for row in due if row.name == "orders"}
-        for row in due:
-            if alone.get(row.site_id) is not row:
-                alone.pop(row.site_id, None)
-        settled: set[int] = set()
-        if alone:
-            try:
-                settled = await self._settled(alone)
-            except UNREACHABLE as error:
-                log.warning("no glance at stores", error=str(error)[:200])
-        return [row for row in due if row.site_id not in settled]
+    async def settle(self, due: Sequence[Due]) -> None:
+        """Of the stores that are due settles those without news; the others go on being due. Whatever stands in the way
+        is for the runs to tell that follow."""
+        of_site = Counter(row.site_id for row in due)
+        places = [(row.site_id, row.connection_id) for row in due if row.name == "orders" and of_site[row.site_id] == 1]
+        if not places:
+            return
+        try:
+            async with self._kit.pool.acquire() as connection:
+                found = await store.candidates(
+                    connection, places, kinds=GLANCED_AT, days=COMPLETE_WITHIN_DAYS, for_s=HELD_S
+                )
+        except UNREACHABLE as error:
+            log.warning("no glance at stores", error=str(error)[:200])
+            return
+        try:
+            await self._glance(found)
+        finally:
+            await self._release(found)
 
-    async def _settled(self, due: dict[int, Due]) -> set[int]:
-        async with self._kit.pool.acquire() as connection:
-            places = [(row.site_id, row.connection_id) for row in due.values()]
-            found = await store.candidates(connection, places, kinds=GLANCED_AT, days=COMPLETE_WITHIN_DAYS)
-        settled: set[int] = set()
+    async def _glance(self, found: Sequence[store.Candidate]) -> None:
         deadline = asyncio.get_running_loop().time() + ROUND_S
         for first in range(0, len(found), AT_ONCE):
             if asyncio.get_running_loop().time() > deadline:
-                break
-            asked = (self._ask(candidate, due[candidate.row.site_id]) for candidate in found[first : first + AT_ONCE])
+                return
+            asked = map(self._ask, found[first : first + AT_ONCE])
             quiet = [one for one in await asyncio.gather(*asked) if one is not None]
-            if quiet:
-                settled |= await self._write(quiet)
-        return settled
+            try:
+                await self._write(quiet)
+            except Exception as error:  # as below
+                log.warning("glances at stores were not kept", stores=len(quiet), error=str(error)[:200])
 
-    async def _ask(self, candidate: store.Candidate, due: Due) -> store.Quiet | None:
-        window = window_of("orders", candidate.watermark, candidate.now)
+    async def _release(self, found: Sequence[store.Candidate]) -> None:
+        try:
+            async with self._kit.pool.acquire() as connection:
+                await store.release(connection, [(one.row.site_id, one.row.id) for one in found])
+        except UNREACHABLE as error:
+            log.warning("glances at stores are not let go of yet", error=str(error)[:200])
+
+    async def _ask(self, candidate: store.Candidate) -> store.Quiet | None:
+        row, window = candidate.row, window_of("orders", candidate.watermark, candidate.now)
         assert window.since is not None
         try:
-            site = await self._sites.find(str(due.site_id))
+            site = await self._sites.find(str(row.site_id))
+            due_at = following(candidate.schedule.rule, candidate.now, ZoneInfo(candidate.time_zone))
             async with asyncio.timeout(GLANCE_S):
                 if not await self._has_nothing(site, candidate, window):
                     return None
         except Exception as error:  # whatever it is: the run that follows tells it, and no other store waits for it
             log.info(
-                "a glance at a store told nothing", site=due.site_id, error=f"{type(error).__name__}: {error}"[:200]
+                "a glance at a store told nothing", site=row.site_id, error=f"{type(error).__name__}: {error}"[:200]
             )
             return None
         return store.Quiet(
-            site.id, due.connection_id, new_id(), candidate.watermark, window.since, window.until,
-            following(due.schedule.rule, due.now, ZoneInfo(due.time_zone)), site.time_zone, site.settings.currency,
-            candidate.row.name,
+            site.id, row.id, new_id(), candidate.seen, candidate.read, window.since, window.until, due_at,
+            candidate.time_zone, site.settings.currency, row.name,
         )  # fmt: skip
 
     async def _has_nothing(self, site: Site, candidate: store.Candidate, window: Window) -> bool:
@@ -116,18 +129,18 @@ class Glances:
         finally:
             await source.close()
 
-    async def _write(self, quiet: Sequence[store.Quiet]) -> set[int]:
+    async def _write(self, quiet: Sequence[store.Quiet]) -> None:
         by_site = {one.site_id: one for one in quiet}
         async with (
             self._kit.pool.acquire() as connection,
-            self._kit.journal.all_locked(connection, list(by_site)) as locked,
+            self._kit.journal.all_locked(connection, list(by_site), waits=False) as locked,
         ):
+            free = [by_site[site_id] for site_id in locked]
             written = await store.settle(
-                connection, quiet, rules=list(RULES.values()), actor=self._actor, cause=self._cause
+                connection, free, rules=list(RULES.values()), actor=self._actor, cause=self._cause
             )
             for site_id in written:
                 self._tell(locked[site_id], by_site[site_id])
-        return written
 
     def _tell(self, lines: Lines, quiet: store.Quiet) -> None:
         nothing = {"n": 0, "done": 0, "changed": 0, "rejects": 0, "deleted": 0}

@@ -17,7 +17,7 @@ MakeSource = Callable[[Site, ConnectionRow], Awaitable[Source]]
 
 UNDER_WAY_ROWS = 1_000
 """How many rows a read may have under way, and has to read again when it is killed: a batch that is being written, and
-the one behind it, which is fetched meanwhile."""
+the one behind it, which is fetched meanwhile. More where one page of a source has more than half of it."""
 BATCH_ROWS = UNDER_WAY_ROWS // 2
 LEASE_S = 30.0
 """How long a run is its worker's without a sign of life; after that another worker goes on with it."""

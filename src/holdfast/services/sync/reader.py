@@ -160,7 +160,8 @@ class Reader:
                     break
                 first_at = first_at or asked_at
                 rows += page.rows
-                if len(rows) >= self._kit.limits.batch_rows or page.cursor is None:
+                # before a page as long as this one would be too much
+                if len(rows) + len(page.rows) > self._kit.limits.batch_rows or page.cursor is None:
                     await queue.put(await _batch_of(rows, page.cursor, first_at, self._key.stream))
                     rows, first_at = [], None
                     await room.acquire()

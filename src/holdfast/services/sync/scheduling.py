@@ -4,7 +4,10 @@ A schedule counts in the store's zone. What verifies a store has a schedule of i
 whatever is under way, and would otherwise never come where something always is.
 """
 
+from datetime import datetime, timedelta
 from zoneinfo import ZoneInfo
+
+import structlog
 
 from holdfast.domain.errors import Refusal
 from holdfast.domain.sync.rules import following
@@ -18,8 +21,11 @@ DUE_MAX = 200
 """Streams asked for in one step; what is due beyond them is so in the next."""
 ACTOR = "schedule"
 CAUSE = "due"
+NOT_UNDERSTOOD = timedelta(hours=1)
 GONE = ("unknown_site", "unknown_connection", "no_connections")
 """Why nothing can be asked for of what was taken out meanwhile."""
+
+log = structlog.get_logger("holdfast.sync")
 
 
 class Scheduling:
@@ -29,23 +35,32 @@ class Scheduling:
         self._stores = stores
         self._sites = sites
         self._glances = Glances(stores.kit, sites, actor=ACTOR, cause=CAUSE)
+        self.is_behind = False
+        """Whether more was due than one step looks at."""
 
     async def ask_for_due(self) -> int:
         """How many runs were asked for."""
         verified = await self._ask_to_verify()
-        async with self._stores.kit.pool.acquire() as connection:
-            rows = await store.scheduled(connection, DUE_MAX)
+        rows = await self._due()
+        self.is_behind = len(rows) == DUE_MAX
+        await self._glances.settle(rows)
+        looked_at = {row.key for row in rows}
         by_site: dict[int, list[store.Due]] = {}
-        for row in await self._glances.settle(rows):
-            by_site.setdefault(row.site_id, []).append(row)
+        # what is due still: others may have settled, asked for or switched off some of it meanwhile
+        for row in await self._due():
+            if row.key in looked_at:
+                by_site.setdefault(row.site_id, []).append(row)
         for site_id, due in by_site.items():
             ids = tuple(sorted({row.connection_id for row in due}))
             await self._ask(site_id, ids, tuple(sorted({row.name for row in due})))
             async with self._stores.kit.pool.acquire() as connection:
                 for row in due:
-                    next_at = following(row.schedule.rule, row.now, ZoneInfo(row.time_zone))
-                    await store.note_due(connection, row, next_at)
+                    await store.note_due(connection, row, _next(row))
         return verified + len(by_site)
+
+    async def _due(self) -> list[store.Due]:
+        async with self._stores.kit.pool.acquire() as connection:
+            return await store.scheduled(connection, DUE_MAX)
 
     async def _ask_to_verify(self) -> int:
         asked = 0
@@ -64,3 +79,13 @@ class Scheduling:
         except Refusal as refusal:
             if refusal.code not in GONE:
                 raise
+
+
+def _next(due: store.Due) -> datetime:
+    """When a stream is due next. A rule that is not understood, as somebody wrote it past us, keeps nobody else's from
+    being so."""
+    try:
+        return following(due.schedule.rule, due.now, ZoneInfo(due.time_zone))
+    except Refusal as refusal:
+        log.error("a schedule is not understood", site=due.site_id, rule=due.schedule.rule[:100], code=refusal.code)
+        return due.now + NOT_UNDERSTOOD
