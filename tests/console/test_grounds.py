@@ -18,7 +18,7 @@ LATER = TOMORROW + timedelta(days=20)
 @pytest.fixture
 def campus(client: httpx.Client) -> str:
     """A sports ground in UTC with two grounds and four slots a day; its slug."""
-    settings = {"slots": {"first": "08:00", "minutes": 60, "count": 4}}
+    settings = {"slots": {"first": "08:00", "minutes": 60, "count": 4}, "team_max": 2}
     site = {"kind": "grounds", "name": "Campus", "time_zone": "UTC", "slug": "campus", "settings": settings}
     assert client.post("/api/sites", json=site).status_code == 201
     units = [{"code": code, "category": "football", "name": f"Ground {code[1]}"} for code in ("G1", "G2")]
@@ -91,6 +91,12 @@ async def test_a_slot_is_booked_in_two_clicks_moved_and_a_ground_blocked(
     await page.get_by_role("button", name="Book Ground 1, 09:00").click()
     form = page.get_by_role("dialog", name="New booking")
     await form.get_by_label("Name").fill("Cleo Day")
+    # who comes along is said at once; refused, it stays as it was typed and says who is meant
+    await form.get_by_label("Team").fill("Ann Lee\nCleo Day")
+    await form.get_by_role("button", name="Book").click()
+    await expect(form.get_by_text("Person 2: Somebody of the team is named twice")).to_be_visible()
+    await expect(form.get_by_label("Team")).to_have_value("Ann Lee\nCleo Day")
+    await form.get_by_label("Team").fill("Ann Lee\nBen Oh (CS-17)")
     await form.get_by_role("button", name="Book").click()
     cell = page.locator(".slot.held")
     await expect(cell).to_contain_text("Approved")
@@ -115,6 +121,7 @@ async def test_a_slot_is_booked_in_two_clicks_moved_and_a_ground_blocked(
     await expect(page.locator(".slot.blocked")).to_have_count(0, timeout=WITHIN_MS)
     moved = booking_of(client, "Cleo Day")
     assert (moved["units"], moved["from"]) == (["G2"], f"{TOMORROW}T11:00:00Z")
+    assert moved["details"]["team"] == ["Ann Lee", {"name": "Ben Oh", "reference": "CS-17"}]
 
 
 async def test_requests_are_decided_by_keys_with_a_reason_and_taken_back(

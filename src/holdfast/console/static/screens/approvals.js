@@ -12,6 +12,7 @@ import { empty, tag } from "../ui/status.js";
 import { icon } from "../ui/icon.js";
 import { decide, decideAll, rejectAll, undoLast } from "./approvals_acts.js";
 import { whoOf } from "./board_model.js";
+import { teamLines } from "./booking_team.js";
 import { problemNote } from "./conflict.js";
 import { groundsOf, nameOf } from "./grounds_acts.js";
 import { openBooking } from "./grounds.js";
@@ -67,6 +68,7 @@ function request(inbox, one) {
   const { id } = one;
   const units = one.units.map((/** @type {string} */ code) => nameOf(siteStore().replica.units.get(code) ?? { code, name: code })).join(", ");
   const { customer } = one;
+  const team = teamLines(one);
   const about = [customer.reference, customer.email, customer.phone].filter((text) => text && text !== whoOf(one));
   return html`<li class=${() => `request card ${inbox.selected.value.has(id) ? "is-selected" : ""}`} data-request=${id} tabindex="-1" @focusin=${() => { inbox.at.value = id; }}
       @keydown=${(/** @type {any} */ event) => { if (event.key === "Enter" && event.target === event.currentTarget) openBooking(one); }}>
@@ -74,6 +76,7 @@ function request(inbox, one) {
     <div class="request-when"><p class="strong">${dayOf(one.from)}</p><p>${timeOf(one.from)} – ${timeOf(one.to)}</p><p class="soft">${units}</p></div>
     <div class="request-who"><p class="row wrap"><button type="button" class="request-open" @click=${() => openBooking(one)}>${whoOf(one)}</button>${one.party ? html`<span class="muted small">${t("approvals.party", { n: one.party })}</span>` : null}</p>
       ${about.length > 0 ? html`<p class="muted small">${about.join(" · ")}</p>` : null}
+      ${team.length > 0 ? html`<p class="soft small">${icon("users", "small")} ${team.join(", ")}</p>` : null}
       ${one.note ? html`<p class="request-note">${one.note}</p>` : null}
       <p class="row wrap">${() => { inbox.requests.version.value; return against(inbox, one); }}</p></div>
     <p class="request-age muted small"><time datetime=${one.created_at} title=${fullOf(one.created_at)}>${() => t("approvals.asked", { time: lengthOf(Math.max(60_000, nowEachMinute() - Date.parse(one.created_at))) })}</time>

@@ -3,7 +3,7 @@
 import { html } from "../core/html.js";
 import { t } from "../core/i18n.js";
 import { page } from "../core/page.js";
-import { errorAt, field, sending } from "../ui/form.js";
+import { field, sending } from "../ui/form.js";
 import { toast } from "../ui/toast.js";
 import { act, formDialog } from "./board_acts.js";
 import { whoOf } from "./board_model.js";
@@ -18,17 +18,30 @@ function member(line) {
   return name === undefined ? line : { name, reference: reference.trim() };
 }
 
+/** What was typed as it is sent. @param {string | undefined} typed */
+export const teamOf = (typed) => (typed ?? "").split("\n").map((line) => line.trim()).filter(Boolean).map(member);
+
+/** Why the team was refused, and whose line is meant; null when it was something else. @param {any} problem @returns {string | null} */
+function refusal(problem) {
+  const found = /^(?:details\.)?team(?:\[(\d+)\].*)?$/.exec(problem?.data?.field ?? "");
+  if (found === null) return null;
+  return found[1] === undefined ? problem.message : t("booking.team_person", { n: Number(found[1]) + 1, problem: problem.message });
+}
+
+/** Where a team is typed, with what was refused of it; nothing where bookings name none.
+ * @param {{problem: import("../core/signals.js").Signal<any>, value?: string}} o */
+export const teamField = ({ problem, value = "" }) => (page.site.settings.team_max > 0
+  ? html`${() => field({ name: "team", label: t("booking.team"), type: "textarea", value, hint: t("booking.team_hint", { most: page.site.settings.team_max }), required: false, whole: true, error: refusal(problem.value) })}` : null);
+
 /** @param {any} booking */
 export function changeTeam(booking) {
   const form = sending(async (/** @type {Record<string, string>} */ values) => {
-    const team = (values.team ?? "").split("\n").map((line) => line.trim()).filter(Boolean).map(member);
-    await act(booking, "amend", { team });
+    await act(booking, "amend", { team: teamOf(values.team) });
     toast(t("booking.team_saved"));
     opened.close();
   });
   const opened = formDialog({
     title: t("booking.team_title", { who: whoOf(booking) ?? booking.reference }), form, go: t("act.amend"),
-    fields: () => html`${() => field({ name: "team", label: t("booking.team"), type: "textarea", value: teamLines(booking).join("\n"), hint: t("booking.team_hint"), required: false, whole: true, autofocus: true, error: errorAt(form.problem.value, "team") })}
-      <p class="muted small whole">${t("setting.team_max")}: ${page.site.settings.team_max}</p>`,
+    fields: () => teamField({ problem: form.problem, value: teamLines(booking).join("\n") }),
   });
 }

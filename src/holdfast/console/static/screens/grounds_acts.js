@@ -13,6 +13,7 @@ import { empty } from "../ui/status.js";
 import { toast } from "../ui/toast.js";
 import { act, change, tell } from "./board_acts.js";
 import { whoOf } from "./board_model.js";
+import { teamField, teamOf } from "./booking_team.js";
 import { alternatives, problemNote } from "./conflict.js";
 
 /** @typedef {import("./grounds_day.js").Slot} Slot */
@@ -40,7 +41,11 @@ export function bookSlot({ date, slots, unit, slot }) {
     const last = slots[Math.min(slots.length - 1, Number(values.slot) + Number(values.count) - 1)];
     const time = instead ?? { from: new Date(first.from).toISOString(), to: new Date(last.to).toISOString() };
     const customer = Object.fromEntries(["name", "email", "phone"].filter((name) => values[name]).map((name) => [name, values[name]]));
-    const body = { unit: instead?.unit ?? values.unit, from: time.from, to: time.to, ...(Object.keys(customer).length > 0 ? { customer } : {}), ...(values.note ? { note: values.note } : {}) };
+    const team = teamOf(values.team);
+    const body = {
+      unit: instead?.unit ?? values.unit, from: time.from, to: time.to, ...(Object.keys(customer).length > 0 ? { customer } : {}),
+      ...(values.note ? { note: values.note } : {}), ...(team.length > 0 ? { details: { team } } : {}),
+    };
     const booked = await change("POST", here("bookings"), body);
     opened.close();
     if (values.approve === "on") await act(booked, "approve").catch((/** @type {unknown} */ error) => tell(error, booked.reference));
@@ -57,6 +62,7 @@ export function bookSlot({ date, slots, unit, slot }) {
       ${field({ name: "email", label: t("booking.email"), type: "email", required: false })}
       ${field({ name: "phone", label: t("booking.phone"), type: "tel", required: false })}
       ${field({ name: "count", label: t("grounds.count"), value: "1", options: [1, 2, 3, 4].map((n) => ({ value: String(n), label: t("grounds.slots", { n }) })) })}
+      ${teamField({ problem: form.problem })}
       ${field({ name: "note", label: t("booking.note"), type: "textarea", required: false, whole: true })}
       <label class="check whole"><input type="checkbox" name="approve" checked><span>${t("grounds.approve_at_once")}</span></label>
       <div class="whole stack">${() => (form.problem.value === null ? null : html`${problemNote(form.problem.value)}${alternatives(form.problem.value, (one) => { instead = one; const element = document.getElementById("slot-form"); if (element instanceof HTMLFormElement) send(element); })}`)}</div></form>`,
