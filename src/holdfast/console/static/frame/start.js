@@ -15,6 +15,7 @@ import { density, setDensity, setTheme } from "./look.js";
 import { kindIcon, showAccount, showSwitcher } from "./menus.js";
 import { showShortcuts } from "./shortcuts.js";
 import { showBadge } from "./badge.js";
+import { showMore } from "./more.js";
 import { showAttention } from "./attention.js";
 import { searchSite } from "./search.js";
 import "../ui/menu.js";
@@ -60,6 +61,7 @@ async function start() {
   setCommands();
   if (page.site) at("switcher", showSwitcher);
   at("account", showAccount);
+  showMore();
   at("search", (place) => place.addEventListener("click", () => openPalette()));
   if (page.board) {
     at("live", (place) => { showBadge(siteStore(), place); });

@@ -5,7 +5,7 @@ import { computed, effect, signal } from "../core/signals.js";
 import { t } from "../core/i18n.js";
 import { announce } from "../core/announcer.js";
 import { hotkeys } from "../core/hotkeys.js";
-import { dayOf, fullOf, lengthOf, nowEachMinute, rangeOf, timeOf } from "../core/time.js";
+import { dayOf, fullOf, lengthOf, nowEachMinute, rangeOf, timeOf, zoneName } from "../core/time.js";
 import { inAddress, keepInAddress, may } from "../core/page.js";
 import { siteStore } from "../core/store.js";
 import { empty, tag } from "../ui/status.js";
@@ -14,7 +14,7 @@ import { decide, decideAll, rejectAll, undoLast } from "./approvals_acts.js";
 import { whoOf } from "./board_model.js";
 import { teamLines } from "./booking_team.js";
 import { problemNote } from "./conflict.js";
-import { groundsOf, nameOf } from "./grounds_acts.js";
+import { groundsIn, groundsOf, nameOf } from "./grounds_acts.js";
 import { openBooking } from "./grounds.js";
 import { followRequests } from "./approvals_model.js";
 
@@ -47,7 +47,7 @@ export function open() {
 
 /** @param {any} inbox */
 function screen(inbox) {
-  return html`<div class="page-head"><div class="titles"><h1>${t("screen.approvals")}</h1><p class="muted small">${() => t("approvals.waiting", { n: inbox.shown.value.length })}</p></div><span class="grow"></span>
+  return html`<div class="page-head"><div class="titles"><h1>${t("screen.approvals")}</h1><p class="muted small">${() => t("approvals.waiting", { n: inbox.shown.value.length })} · ${t("board.times_in", { zone: zoneName() })}</p></div><span class="grow"></span>
       <label class="row group-by-ground"><span class="muted small">${t("grounds.ground")}</span><select class="input" @change=${(/** @type {any} */ event) => { inbox.ground.value = event.target.value; }}>
         <option value="">${t("approvals.all_grounds")}</option>${() => { siteStore().version.value; return groundsOf().map((unit) => html`<option value=${unit.code} ?selected=${unit.code === inbox.ground.peek()}>${nameOf(unit)}</option>`); }}</select></label></div>
     <div class="inbox">${() => content(inbox)}</div>
@@ -66,7 +66,7 @@ function content(inbox) {
 /** @param {any} inbox @param {any} one */
 function request(inbox, one) {
   const { id } = one;
-  const units = one.units.map((/** @type {string} */ code) => nameOf(siteStore().replica.units.get(code) ?? { code, name: code })).join(", ");
+  const units = groundsIn(one);
   const { customer } = one;
   const team = teamLines(one);
   const about = [customer.reference, customer.email, customer.phone].filter((text) => text && text !== whoOf(one));
@@ -76,7 +76,7 @@ function request(inbox, one) {
     <div class="request-when"><p class="strong">${dayOf(one.from)}</p><p>${timeOf(one.from)} – ${timeOf(one.to)}</p><p class="soft">${units}</p></div>
     <div class="request-who"><p class="row wrap"><button type="button" class="request-open" @click=${() => openBooking(one)}>${whoOf(one)}</button>${one.party ? html`<span class="muted small">${t("approvals.party", { n: one.party })}</span>` : null}</p>
       ${about.length > 0 ? html`<p class="muted small">${about.join(" · ")}</p>` : null}
-      ${team.length > 0 ? html`<p class="soft small">${icon("users", "small")} ${team.join(", ")}</p>` : null}
+      ${team.length > 0 ? html`<p class="request-team soft small">${icon("users", "small")}<span>${team.join(", ")}</span></p>` : null}
       ${one.note ? html`<p class="request-note">${one.note}</p>` : null}
       <p class="row wrap">${() => { inbox.requests.version.value; return against(inbox, one); }}</p></div>
     <p class="request-age muted small"><time datetime=${one.created_at} title=${fullOf(one.created_at)}>${() => t("approvals.asked", { time: lengthOf(Math.max(60_000, nowEachMinute() - Date.parse(one.created_at))) })}</time>

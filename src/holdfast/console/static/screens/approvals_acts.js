@@ -10,6 +10,7 @@ import { icon } from "../ui/icon.js";
 import { toast } from "../ui/toast.js";
 import { act, tell } from "./board_acts.js";
 import { whoOf } from "./board_model.js";
+import { groundsIn } from "./grounds_acts.js";
 
 const AT_ONCE = 4;
 /** The way back from a decision. @type {Record<string, string>} */ const BACK = { approve: "revoke", reject: "undo" };
@@ -19,7 +20,7 @@ const AT_ONCE = 4;
  * this one. @type {Promise<any>} */ let underWay = Promise.resolve();
 
 /** @param {any} one */
-const aboutOf = (one) => `${whoOf(one)}, ${one.units.join(", ")}, ${whenOf(one.from)}`;
+const aboutOf = (one) => `${whoOf(one)}, ${groundsIn(one)}, ${whenOf(one.from)}`;
 
 /** @param {any} one @param {"approve" | "reject"} name @param {any} body @returns {Promise<boolean>} whether it was done */
 export function decide(one, name, body = {}) {

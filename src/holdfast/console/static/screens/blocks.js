@@ -84,7 +84,7 @@ const columns = () => [
   { name: "reason", wide: true, label: t("booking.reason"), draw: (row) => row.reason ?? html`<span class="muted">${t("event.none")}</span>`, value: (row) => row.reason },
   { name: "return", wide: true, label: t("blocks.return"), draw: (row) => (row.return_condition === null ? html`<span class="muted">${t("blocks.unchanged")}</span>` : lookOf(row.return_condition).word), csv: (row) => row.return_condition ?? "" },
   { name: "by", wide: true, label: t("booking.by"), draw: (row) => html`<span class="soft">${() => actorName(row.created_by)}, ${whenOf(row.created_at)}</span>`, csv: (row) => row.created_by },
-  ...(may("block") ? [{ name: "acts", label: t("blocks.acts"), narrow: true, draw: (/** @type {any} */ row) => html`<button type="button" class="button small" aria-label=${t("blocks.remove_of", { units: row.units.join(", ") })} @click=${() => remove(row)}>${icon("trash", "small")}<span class="wide-only">${t("blocks.remove")}</span></button>` }] : []),
+  ...(may("block") ? [{ name: "acts", label: t("blocks.acts"), isQuiet: true, narrow: true, draw: (/** @type {any} */ row) => html`<button type="button" class="button small" aria-label=${t("blocks.remove_of", { units: row.units.join(", ") })} @click=${() => remove(row)}>${icon("trash", "small")}<span class="wide-only">${t("blocks.remove")}</span></button>` }] : []),
 ];
 
 const UNITS_SHOWN = 4;

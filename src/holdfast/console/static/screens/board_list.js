@@ -27,13 +27,16 @@ function remaining(view) {
     ${meter(() => shareOf(span, second.value), () => `${view.unit.code}: ${lengthOf(Math.max(0, end - minute.value))}`)}</span>`;
 }
 
+/** On a phone who is there stands below. @param {View} view */
+const unitCell = (view) => { const name = who(view); return html`${view.unit.code}${name === null ? null : html`<span class="narrow-only list-who">${name}</span>`}`; };
+
 /** @returns {import("../ui/table.js").Column<View>[]} */
 export const columns = () => [
-  { name: "unit", label: t("board.col_unit"), isHead: true, narrow: true, draw: ({ unit }) => unit.code, value: ({ unit }) => unit.code },
+  { name: "unit", label: t("board.col_unit"), isHead: true, narrow: true, draw: unitCell, value: ({ unit }) => unit.code },
   { name: "room", wide: true, label: t("board.col_room"), draw: ({ unit }) => unit.parent ?? DASH, value: ({ unit }) => unit.parent },
   { name: "status", label: t("board.col_status"), draw: ({ unit }) => badge(unit.shown_status), value: ({ unit }) => lookOf(unit.shown_status).word },
-  { name: "customer", label: t("board.col_customer"), draw: (view) => who(view) ?? html`<span class="muted">${DASH}</span>`, value: who },
-  { name: "end", label: t("board.col_end"), draw: (view) => { const at = endOf(view); return at === null ? html`<span class="muted">${DASH}</span>` : whenOf(at); }, value: endOf, csv: (view) => iso(endOf(view)) },
+  { name: "customer", wide: true, label: t("board.col_customer"), draw: (view) => who(view) ?? html`<span class="muted">${DASH}</span>`, value: who },
+  { name: "end", wide: true, label: t("board.col_end"), draw: (view) => { const at = endOf(view); return at === null ? html`<span class="muted">${DASH}</span>` : whenOf(at); }, value: endOf, csv: (view) => iso(endOf(view)) },
   { name: "left", label: t("board.col_left"), draw: remaining, value: endOf, csv: (view) => { const at = endOf(view); return at === null ? "" : String(Math.max(0, Math.ceil((at - clock.now()) / 60_000))); } },
   { name: "next", wide: true, label: t("board.col_next"), draw: (view) => html`${() => shownNext(view)}`, value: (view) => nextAt(view, clock.now()), csv: (view) => iso(nextAt(view, clock.now())) },
 ];

@@ -83,9 +83,10 @@ function legend(view) {
   const count = (/** @type {(cell: Cell) => boolean} */ is) => cells.filter(is).length;
   const waiting = count((cell) => cell.booking?.state === "Pending");
   const approvals = page.screens.find(({ name }) => name === "approvals");
-  return html`${badge("Pending")}<span class="count">${waiting}</span>${badge("Approved")}<span class="count">${count((cell) => cell.booking !== null && cell.booking.state !== "Pending")}</span>
-    ${badge("Blocked")}<span class="count">${count((cell) => cell.kind === "block")}</span>${badge("Vacant")}<span class="count">${count((cell) => cell.kind === "free")}</span>
-    <span class="push muted small wide-only">${t("board.times_in", { zone: zoneName() })}</span>
+  const counted = (/** @type {string} */ state, /** @type {number} */ n) => html`<span class="counted">${badge(state)}<span class="count">${n}</span></span>`;
+  return html`${counted("Pending", waiting)}${counted("Approved", count((cell) => cell.booking !== null && cell.booking.state !== "Pending"))}
+    ${counted("Blocked", count((cell) => cell.kind === "block"))}${counted("Vacant", count((cell) => cell.kind === "free"))}
+    <span class="push muted small">${t("board.times_in", { zone: zoneName() })}</span>
     ${approvals ? html`<a href=${approvals.address}>${icon("inbox", "small")}${t("screen.approvals")}</a>` : null}`;
 }
 

@@ -24,6 +24,9 @@ export const nameOf = (unit) => (unit.name && unit.name !== unit.code ? unit.nam
 /** The grounds in the order of their names. */
 export const groundsOf = () => [...siteStore().replica.units.values()].sort((a, b) => collator.compare(nameOf(a), nameOf(b)));
 
+/** The grounds of a booking by name. @param {{units: string[]}} booking */
+export const groundsIn = ({ units }) => units.map((code) => nameOf(siteStore().replica.units.get(code) ?? { code, name: code })).join(", ");
+
 const unitOptions = () => groundsOf().map((unit) => ({ value: unit.code, label: nameOf(unit) }));
 
 /** @param {Slot} slot */

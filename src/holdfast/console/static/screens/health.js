@@ -40,7 +40,7 @@ function content(told) {
     <section><h2>${t("health.loops")}</h2><p class="soft small">${t("health.loops_text")}</p><div class="table-wrap" tabindex="0" role="region" aria-label=${t("health.loops")}><table class="table" aria-label=${t("health.loops")}>
       <thead><tr><th scope="col">${t("health.loop")}</th><th scope="col">${t("health.verdict")}</th><th scope="col">${t("health.beat")}</th><th scope="col" class="wide-only">${t("health.next")}</th></tr></thead>
       <tbody>${Object.entries(told.loops).sort(([a], [b]) => (a < b ? -1 : 1)).map(([loop, state]) => loopRow(loop, state))}</tbody></table></div></section>
-    <p class="muted small">Holdfast ${told.version}${told.database.version ? ` · PostgreSQL ${told.database.version}` : ""}</p>`;
+    <p class="muted small health-of">Holdfast ${told.version}${told.database.version ? ` · PostgreSQL ${told.database.version}` : ""}</p>`;
 }
 
 /** @param {Verdict & {name: string, icon: string, figure: string}} one */
@@ -53,6 +53,6 @@ const word = (level) => tag(LOOKS[level][0], LOOKS[level][1], t(`health.is_${lev
 /** @param {string} name @param {any} loop */
 function loopRow(name, loop) {
   const verdict = loopVerdict(loop);
-  return html`<tr><th scope="row">${t(`health.loop_${name.replaceAll(" ", "_")}`) === `health.loop_${name.replaceAll(" ", "_")}` ? name : t(`health.loop_${name.replaceAll(" ", "_")}`)}</th><td>${word(verdict.level)} <span class="soft">${verdict.text}</span>${verdict.todo ? html` <span class="small">${verdict.todo}</span>` : null}</td>
+  return html`<tr><th scope="row">${t(`health.loop_${name.replaceAll(" ", "_")}`) === `health.loop_${name.replaceAll(" ", "_")}` ? name : t(`health.loop_${name.replaceAll(" ", "_")}`)}</th><td><span class="row wrap">${word(verdict.level)}<span class="soft">${verdict.text}</span>${verdict.todo ? html`<span class="small">${verdict.todo}</span>` : null}</span></td>
     <td>${verdict.beat}</td><td class="wide-only">${loop.next_run ? html`<span data-tip=${fullOf(loop.next_run)}>${secondsOf(loop.next_run)}</span>` : "–"}</td></tr>`;
 }

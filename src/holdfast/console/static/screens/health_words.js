@@ -26,8 +26,8 @@ export function loopVerdict(loop) {
 export const partVerdicts = (told) => [
   { name: "clock", icon: "clock", ...clockVerdict(told.overdue) },
   { name: "queue", icon: "list", ...queueVerdict(told.queue) },
-  { name: "database", icon: "store", ...databaseVerdict(told.database) },
-  { name: "disk", icon: "chart", ...diskVerdict(told.disk) },
+  { name: "database", icon: "database", ...databaseVerdict(told.database) },
+  { name: "disk", icon: "disk", ...diskVerdict(told.disk) },
   { name: "journal", icon: "history", ...journalVerdict(told.journal) },
   { name: "findings", icon: "search", ...findingsVerdict(told.findings.open, told.reconciling) },
 ];

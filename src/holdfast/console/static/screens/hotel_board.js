@@ -3,7 +3,7 @@
 import { html, render } from "../core/html.js";
 import { computed, effect, signal } from "../core/signals.js";
 import { t } from "../core/i18n.js";
-import { dateOf, minute, timeOf } from "../core/time.js";
+import { dateOf, minute, timeOf, zoneName } from "../core/time.js";
 import { inAddress, keepInAddress, may, page } from "../core/page.js";
 import { offer } from "../ui/palette.js";
 import { segments } from "../ui/form.js";
@@ -56,7 +56,7 @@ function screen(shell) {
   const save = () => { if (view.value === "chart") saveChart(tape); else saveDayList(view.value, bookings()); };
   const fresh = () => { const cell = tape.at.peek(); openStayForm(cell === null || view.peek() !== "chart" ? {} : { unit: cell.code, date: dateOfDay(cell.day) }); };
   return html`<div class="page-head hotel-head"><div class="titles"><h1>${() => (view.value === "chart" ? t("screen.board") : t(`hotel.${view.value}`))}<span class="print-only"> · ${page.site.name}</span></h1>
-      <p class="muted small">${() => `${fullDayWord(tape.today.value)} · ${timeOf(minute.value)}`}</p></div>
+      <p class="muted small">${() => `${fullDayWord(tape.today.value)} · ${timeOf(minute.value)} · ${zoneName()}`}</p></div>
       <span class="grow"></span>
       <div class="row wrap no-print view-tabs">${() => segments({ label: t("board.view"), value: view.value, onChange: (value) => { view.value = /** @type {Shown} */ (value); },
         options: VIEWS.map((name) => ({ value: name, label: counts()[name] === null ? t(`hotel.${name}`) : t("hotel.counted", { what: t(`hotel.${name}`), count: counts()[name] }) })) })}</div>

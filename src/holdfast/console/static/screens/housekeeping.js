@@ -6,7 +6,7 @@
 import { each, html, render } from "../core/html.js";
 import { computed, effect, signal } from "../core/signals.js";
 import { collator, t } from "../core/i18n.js";
-import { clock, dateOf, minute, timeOf } from "../core/time.js";
+import { clock, dateOf, minute, timeOf, zoneName } from "../core/time.js";
 import { inAddress, keepInAddress, page } from "../core/page.js";
 import { siteStore } from "../core/store.js";
 import { badge, empty, lookOf, tag } from "../ui/status.js";
@@ -84,7 +84,7 @@ function rankOf(unit, here, next, today) {
 function screen(filters, all, lines) {
   const left = () => all.value.filter((/** @type {Line} */ { unit }) => unit.condition === "dirty").length;
   return html`<div class="page-head"><div class="titles"><h1>${t("screen.housekeeping")}<span class="print-only"> · ${page.site.name}</span></h1>
-      <p class="muted small">${() => fullDayWord(dateOf(minute.value))} · ${() => t("housekeeping.left", { n: left() })}</p></div><span class="grow"></span>
+      <p class="muted small">${() => fullDayWord(dateOf(minute.value))} · ${() => t("housekeeping.left", { n: left() })} · ${zoneName()}</p></div><span class="grow"></span>
       <div class="row no-print">${csvButton(() => save(lines.value))}<button type="button" class="button quiet icon-only" aria-label=${t("hotel.print")} data-tip=${t("hotel.print")} @click=${() => window.print()}>${icon("print")}</button></div></div>
     <div class="keeping-tools no-print"><div class="chips" role="group" aria-label=${t("housekeeping.by_condition")}>${() => chips(filters.condition, all.value)}</div>
       <div class="row">${() => choice("floor", filters.floor, all.value, ({ unit }) => floorOf(unit.code), (floor) => t("housekeeping.floor", { floor }))}

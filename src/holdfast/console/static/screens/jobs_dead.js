@@ -42,7 +42,7 @@ const columns = (again) => [
   { name: "function", label: t("jobs.function"), isHead: true, draw: (row) => html`<span class="two-lines"><span class="strong">${row.function}</span><span class="small muted mono">#${row.id}</span>${ownerLine(row.tenant)}</span>`, value: (row) => row.function, csv: (row) => `${row.function} #${row.id}` },
   { name: "error", label: t("jobs.error"), draw: (row) => html`<span class="two-lines"><span class="mono small clamped">${row.error ?? "–"}</span><span class="small muted">${t(`jobs.dead_${row.reason}`)} · ${t("jobs.attempts_used", { n: row.attempts })}</span></span>`, csv: (row) => row.error ?? "" },
   { name: "died", label: t("jobs.died"), wide: true, draw: (row) => when(row.died_at), value: (row) => row.died_at },
-  { name: "acts", label: t("jobs.acts"), narrow: true, wide: true, draw: (row) => html`<span class="row row-acts">
+  { name: "acts", label: t("jobs.acts"), isQuiet: true, narrow: true, wide: true, draw: (row) => html`<span class="row row-acts">
     <button type="button" class="button quiet icon-only" aria-label=${t("jobs.redrive_of", { job: `#${row.id}` })} data-tip=${t("jobs.redrive")} @click=${() => redrive([row], again)}>${icon("redo")}</button>
     <button type="button" class="button quiet icon-only" aria-label=${t("jobs.discard_of", { job: `#${row.id}` })} data-tip=${t("jobs.discard")} @click=${() => discard([row], again)}>${icon("trash")}</button></span>` },
 ];

@@ -101,7 +101,7 @@ const waiting = (again) => [
   { name: "priority", label: t("jobs.priority"), wide: true, draw: (row) => t(`jobs.priority_${row.priority}`), value: (row) => row.priority },
   attempt(),
   { name: "created", label: t("jobs.created"), wide: true, draw: (row) => when(row.created_at), value: (row) => row.created_at },
-  { name: "acts", label: t("jobs.acts"), narrow: true, wide: true, draw: (row) => html`<span class="row row-acts">${canStart(row) ? html`<button type="button" class="button quiet icon-only" aria-label=${t("jobs.start_of", { job: `#${row.id}` })} data-tip=${t("jobs.start")} @click=${() => startNow(row, again)}>${icon("play")}</button>` : null}${cancelButton(row, again)}</span>` },
+  { name: "acts", label: t("jobs.acts"), isQuiet: true, narrow: true, wide: true, draw: (row) => html`<span class="row row-acts">${canStart(row) ? html`<button type="button" class="button quiet icon-only" aria-label=${t("jobs.start_of", { job: `#${row.id}` })} data-tip=${t("jobs.start")} @click=${() => startNow(row, again)}>${icon("play")}</button>` : null}${cancelButton(row, again)}</span>` },
 ];
 
 /** What the list knows of it; all reasons are one click away. @param {any} row */
@@ -119,7 +119,7 @@ const running = (again) => [
   { name: "since", label: t("jobs.since"), draw: (row) => html`${() => lengthOf(second.value - Date.parse(row.started_at), true)}`, value: (row) => row.started_at },
   queue(), attempt(),
   { name: "worker", label: t("jobs.worker"), wide: true, draw: (row) => html`<span class="mono small">${row.worker}</span>`, value: (row) => row.worker },
-  { name: "acts", label: t("jobs.acts"), narrow: true, wide: true, draw: (row) => html`<span class="row row-acts">${row.cancelled_by ? html`<span class="small muted">${t("jobs.is_ending")}</span>` : null}${cancelButton(row, again)}</span>` },
+  { name: "acts", label: t("jobs.acts"), isQuiet: true, narrow: true, wide: true, draw: (row) => html`<span class="row row-acts">${row.cancelled_by ? html`<span class="small muted">${t("jobs.is_ending")}</span>` : null}${cancelButton(row, again)}</span>` },
 ];
 
 /** @param {any} row */

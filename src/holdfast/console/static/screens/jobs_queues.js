@@ -53,7 +53,7 @@ const queueColumns = (limits, again) => [
   { name: "dead", label: t("jobs.tab_dead"), wide: true, number: true, draw: (row) => number(row.dead), value: (row) => row.dead },
   { name: "workers", label: t("jobs.workers"), wide: true, number: true, draw: (row) => (row.workers === 0 && row.due > 0 ? html`<span class="warned">${icon("warning", "small")}0</span>` : number(row.workers)), value: (row) => row.workers },
   { name: "limit", label: t("jobs.limit"), wide: true, draw: (row) => html`<button type="button" class="button quiet small" aria-label=${t("jobs.limit_of", { key: row.queue })} @click=${() => openLimit(limitOf(limits, row) ?? { key: `queue:${row.queue}`, isNew: true }, again)}>${limitWords(limitOf(limits, row))}</button>` },
-  { name: "acts", label: t("jobs.acts"), narrow: true, draw: (row) => html`<button type="button" class="button small" aria-label=${t(row.paused_at ? "jobs.resume_of" : "jobs.pause_of", { queue: row.queue })} @click=${() => pauseOrResume(row, again)}>${icon(row.paused_at ? "redo" : "pause", "small")}<span class="wide-only">${t(row.paused_at ? "schedule.resume" : "schedule.pause")}</span></button>` },
+  { name: "acts", label: t("jobs.acts"), isQuiet: true, narrow: true, draw: (row) => html`<button type="button" class="button small" aria-label=${t(row.paused_at ? "jobs.resume_of" : "jobs.pause_of", { queue: row.queue })} @click=${() => pauseOrResume(row, again)}>${icon(row.paused_at ? "redo" : "pause", "small")}<span class="wide-only">${t(row.paused_at ? "schedule.resume" : "schedule.pause")}</span></button>` },
 ];
 
 /** @param {any[]} limits @param {any} row */
@@ -81,5 +81,5 @@ const limitColumns = (again) => [
   { name: "allows", label: t("jobs.limit"), draw: limitWords },
   { name: "running", label: t("jobs.state_running"), number: true, draw: (row) => row.running },
   { name: "parked", label: t("jobs.held"), number: true, draw: (row) => row.parked },
-  { name: "acts", label: t("jobs.acts"), narrow: true, draw: (row) => html`<button type="button" class="button quiet icon-only" aria-label=${t("jobs.limit_of", { key: row.key })} data-tip=${t("schedule.edit")} @click=${() => openLimit(row, again)}>${icon("edit")}</button>` },
+  { name: "acts", label: t("jobs.acts"), isQuiet: true, narrow: true, draw: (row) => html`<button type="button" class="button quiet icon-only" aria-label=${t("jobs.limit_of", { key: row.key })} data-tip=${t("schedule.edit")} @click=${() => openLimit(row, again)}>${icon("edit")}</button>` },
 ];

@@ -2,7 +2,7 @@
 
 import { ask, here } from "../core/api.js";
 import { html } from "../core/html.js";
-import { computed, signal } from "../core/signals.js";
+import { computed, effect, signal } from "../core/signals.js";
 import { t } from "../core/i18n.js";
 import { nowEachMinute, whenOf } from "../core/time.js";
 import { may, page } from "../core/page.js";
@@ -13,7 +13,7 @@ import { icon } from "../ui/icon.js";
 import { backInUse } from "./board_acts.js";
 import { blockNow, isRunning, Views } from "./board_model.js";
 import { timeline } from "./booking_panel.js";
-import { why } from "./unit_panel.js";
+import { evidenceOf, whySection } from "./unit_why.js";
 import { openStay } from "./stay_panel.js";
 import { openStayForm } from "./stay_form.js";
 import { report } from "./room_report.js";
@@ -33,16 +33,26 @@ export function openRoom(code) {
   const views = new Views();
   const view = computed(() => { store.version.value; return views.of(store.replica, nowEachMinute()).find(({ unit }) => unit.code === code); });
   /** @type {import("../core/signals.js").Signal<any[] | null>} */ const history = signal(null);
-  return openDialog({
+  const evidence = evidenceOf();
+  let asked = -1;
+  const stop = effect(() => {
+    const unit = view.value?.unit;
+    if (unit === undefined || unit.version === asked) return;
+    asked = unit.version;
+    evidence.of(unit);
+  });
+  const shown = openDialog({
     kind: "drawer", title: code,
     under: () => { const now = view.value; return now ? html`<div class="row wrap">${badge(now.unit.shown_status)}<span class="muted small">${now.unit.category} · ${t("unit.since", { time: whenOf(now.unit.shown_since) })}</span></div>` : null; },
-    body: (/** @type {any} */ opened) => { const now = view.value; return now ? content(now, history, opened) : null; },
+    body: (/** @type {any} */ opened) => { const now = view.value; return now ? content(now, history, evidence, opened) : null; },
     foot: (/** @type {any} */ opened) => { const now = view.value; return now ? foot(now, opened) : null; },
   });
+  shown.closed.then(stop);
+  return shown;
 }
 
-/** @param {View} view @param {any} history @param {any} opened */
-function content(view, history, opened) {
+/** @param {View} view @param {any} history @param {import("./unit_why.js").Evidence} evidence @param {any} opened */
+function content(view, history, evidence, opened) {
   const { unit, session, ahead, booking } = view;
   const coming = [...(booking !== null && session === null ? [booking] : []), ...ahead];
   return html`${unit.attributes?.note ? html`<p class="room-note">${icon("note", "small")}<span>${unit.attributes.note}</span></p>` : null}
@@ -52,7 +62,7 @@ function content(view, history, opened) {
     ${session === null ? null : html`<section class="section"><h3>${t("hotel.here_now")}</h3>${stayLine(session, opened)}${may("book") ? quick(session, () => checkOut(session), "check-out") : null}</section>`}
     <section class="section"><h3>${t("hotel.coming")}</h3>${coming.length === 0 ? html`<p class="muted">${t("unit.nothing_next")}</p>` : html`<ul class="stay-lines">${coming.slice(0, 6).map((one) => html`<li>${stayLine(one, opened)}</li>`)}</ul>`}
       ${coming[0] && may("book") && coming[0].state === "Reserved" && unit.shown_status === "RESERVED" && isReady(unit) ? quick(coming[0], () => checkIn(coming[0]), "check-in") : null}</section>
-    <section class="section"><h3>${t("unit.why", { status: lookOf(unit.shown_status).word })}</h3><div class="why">${why(view)}<p class="muted small">${t("unit.rule_other")}</p></div></section>
+    ${whySection(view, evidence)}
     <section class="section"><h3>${t("unit.history")}</h3>${() => (history.value === null
       ? html`<button type="button" class="button small" @click=${() => loadHistory(unit.code, history)}>${icon("history", "small")}${t("unit.show_history")}</button>` : timeline(history.value))}</section>`;
 }

@@ -96,7 +96,7 @@ const columns = (runs, again) => [
   { name: "next", label: t("schedule.next"), draw: next, value: (one) => (one.active ? one.next_at : null), csv: (one) => one.next_at ?? "" },
   { name: "last", label: t("schedule.last"), draw: (one) => last(one), value: (one) => one.last_outcome },
   { name: "runs", label: t("schedule.runs"), wide: true, draw: (one) => bars(one, runs.get(one.id) ?? []), value: (one) => one.runs, csv: (one) => `${one.runs - one.failures}/${one.runs}` },
-  { name: "acts", label: t("jobs.acts"), narrow: true, wide: true, draw: (one) => html`<span class="row row-acts">
+  { name: "acts", label: t("jobs.acts"), isQuiet: true, narrow: true, wide: true, draw: (one) => html`<span class="row row-acts">
     <button type="button" class="button quiet icon-only" aria-label=${t("schedule.run_of", { name: one.name })} data-tip=${t("schedule.run")} @click=${() => runNow(one, again)}>${icon("play")}</button>
     <button type="button" class="button quiet icon-only" aria-label=${t(one.active ? "schedule.pause_of" : "schedule.resume_of", { name: one.name })} data-tip=${t(one.active ? "schedule.pause" : "schedule.resume")} @click=${() => pauseOrResume(one, again)}>${icon(one.active ? "pause" : "redo")}</button></span>` },
 ];

@@ -1,11 +1,10 @@
 /** A unit from close by: what it shows and why, who is there, what can be done, what comes next, what was. */
 
-import { actorName } from "../core/actors.js";
 import { ask, here } from "../core/api.js";
 import { html } from "../core/html.js";
 import { effect, signal } from "../core/signals.js";
 import { hasWords, t } from "../core/i18n.js";
-import { clock, fullOf, lengthOf, minute, nowEachMinute, rangeOf, second, whenOf } from "../core/time.js";
+import { clock, lengthOf, minute, nowEachMinute, rangeOf, second, whenOf } from "../core/time.js";
 import { may, page } from "../core/page.js";
 import { siteStore } from "../core/store.js";
 import { openDialog } from "../ui/dialog.js";
@@ -16,6 +15,7 @@ import { lengthsFor } from "./board_tiles.js";
 import { openBookingForm } from "./booking_form.js";
 import { bookingActs, bookingFacts, timeline } from "./booking_panel.js";
 import { blockNow, nextAt, shareOf, spanIn, whoOf } from "./board_model.js";
+import { evidenceOf, whySection } from "./unit_why.js";
 
 const UNUSABLE = new Set(["under_maintenance", "out_of_service"]);
 const HISTORY_BEHIND = 3000;
@@ -26,7 +26,7 @@ const HISTORY_MAX = 30;
 /** @param {() => View | undefined} viewOf follows the site @param {string} code */
 export function openUnit(viewOf, code) {
   /** @type {import("../core/signals.js").Signal<any>} */ const detail = signal(null);
-  /** @type {import("../core/signals.js").Signal<any>} */ const written = signal(null);
+  const evidence = evidenceOf();
   /** @type {import("../core/signals.js").Signal<any[] | null>} */ const history = signal(null);
   let asked = "";
   const stop = effect(() => {
@@ -34,28 +34,27 @@ export function openUnit(viewOf, code) {
     const wanted = view ? `${view.booking?.id ?? ""}/${view.booking?.version ?? ""}/${view.unit.version}` : "";
     if (view === undefined || wanted === asked) return;
     asked = wanted;
-    load(view, detail, written);
+    load(view, detail, evidence);
     if (history.peek() !== null) loadHistory(view.unit, history);
   });
   const opened = openDialog({
     kind: "drawer",
     title: code,
     under: () => { const view = viewOf(); return view ? html`<div class="row">${badge(view.unit.shown_status)}<span class="muted small">${t("unit.since", { time: whenOf(view.unit.shown_since) })}</span></div>` : null; },
-    body: (/** @type {any} */ panel) => { const view = viewOf(); return view ? content(view, detail, written, history, panel) : null; },
+    body: (/** @type {any} */ panel) => { const view = viewOf(); return view ? content(view, detail, evidence, history, panel) : null; },
     foot: (/** @type {any} */ panel) => { const view = viewOf(); return view ? foot(view, panel) : null; },
   });
   opened.closed.then(stop);
   return opened;
 }
 
-/** @param {View} view @param {any} detail @param {any} written */
-async function load(view, detail, written) {
+/** @param {View} view @param {any} detail @param {import("./unit_why.js").Evidence} evidence */
+async function load(view, detail, evidence) {
   const { unit, booking } = view;
-  const line = ask("GET", `${here("journal")}?${new URLSearchParams({ after: String(unit.version - 1), limit: "1", subject: unit.code })}`);
+  evidence.of(unit);
   const told = booking === null ? null : ask("GET", here("bookings", booking.id));
   // what cannot be had now is left out; the panel stands on the replica alone too
   detail.value = (await told?.catch(() => null))?.data ?? null;
-  written.value = (await line.catch(() => null))?.data.events[0] ?? null;
 }
 
 /** @param {any} unit @param {any} history */
@@ -65,19 +64,14 @@ async function loadHistory(unit, history) {
   history.value = (found?.data.events ?? []).reverse().slice(0, HISTORY_MAX);
 }
 
-/** @param {View} view @param {any} detail @param {any} written @param {any} history @param {any} opened */
-function content(view, detail, written, history, opened) {
+/** @param {View} view @param {any} detail @param {import("./unit_why.js").Evidence} evidence @param {any} history @param {any} opened */
+function content(view, detail, evidence, history, opened) {
   return html`${now(view, detail, opened)}
-    <section class="section"><h3>${t("unit.why", { status: lookOf(view.unit.shown_status).word })}</h3><div class="why">${why(view)}
-      ${() => (written.value === null ? null : html`<p class="muted small">${t("unit.written", { version: written.value.version, by: byOf(written.value), time: fullOf(view.unit.shown_since) })}</p>`)}
-      <p class="muted small">${t(page.site.kind === "cafe" ? "unit.rule_cafe" : "unit.rule_other")}</p></div></section>
+    ${whySection(view, evidence)}
     <section class="section"><h3>${t("unit.next")}</h3>${next(view)}</section>
     <section class="section"><h3>${t("unit.history")}</h3>${() => (history.value === null
       ? html`<button type="button" class="button small" @click=${() => loadHistory(view.unit, history)}>${icon("history", "small")}${t("unit.show_history")}</button>` : timeline(history.value))}</section>`;
 }
-
-/** @param {any} event */
-export const byOf = (event) => (event.actor === "clock" ? t("event.by_clock") : t("event.by", { actor: actorName(event.actor) }));
 
 /** @param {View} view @param {any} detail @param {any} opened */
 function now(view, detail, opened) {
@@ -97,19 +91,6 @@ function now(view, detail, opened) {
     </section>
     ${bookingActs(booking, () => detail.value?.may ?? [])}
     ${() => (detail.value === null ? null : bookingFacts(detail.value))}`;
-}
-
-/** The derivation of the word, from what this screen holds. @param {View} view */
-export function why(view) {
-  const { unit, booking, session } = view;
-  const ahead = page.site.settings.look_ahead;
-  const about = booking && { who: whoOf(booking), reference: booking.reference, from: whenOf(booking.from), to: whenOf(booking.to), minutes: ahead, state: lookOf(booking.state).word };
-  if (session !== null) return html`<p>${t("unit.why_session", about)}</p>`;
-  const block = blockNow(view, nowEachMinute());
-  if (lookOf(unit.shown_status).tone === "off" && block !== null) return html`<p>${t("unit.why_block", { from: whenOf(block.from), to: whenOf(block.to), reason: block.reason ?? t("event.none") })}</p>`;
-  if (unit.condition !== null && booking === null) return html`<p>${t("unit.why_condition", { condition: lookOf(unit.condition).word })}</p>`;
-  if (booking !== null) return html`<p>${page.site.kind === "cafe" ? t("unit.why_next", about) : t("unit.why_booking", about)}</p>`;
-  return html`<p>${typeof ahead === "number" && ahead > 0 ? t("unit.why_none", { minutes: ahead }) : t("unit.why_nothing")}</p>`;
 }
 
 /** @param {View} view */
