@@ -78,7 +78,7 @@ export async function rejectAll(many) {
   });
   const opened = openDialog({
     title: many.length === 1 ? `${t("act.reject")} · ${whoOf(many[0])}` : t("approvals.reject_many", { n: many.length }),
-    under: many.length === 1 ? html`<p class="muted">${many[0].units.join(", ")}, ${whenOf(many[0].from)}</p>` : null,
+    under: many.length === 1 ? html`<p class="muted">${groundsIn(many[0])}, ${whenOf(many[0].from)}</p>` : null,
     body: html`<form id="reject-form" @submit=${(/** @type {any} */ event) => { event.preventDefault(); form.submit(valuesOf(event.target)); }}>
       ${field({ name: "reason", label: t("booking.reason"), required: true, autofocus: true, hint: t("approvals.reason_hint"), whole: true })}</form>`,
     foot: html`<button type="button" class="button" @click=${() => opened.close()}>${t("dialog.cancel")}</button><button class="button primary danger" form="reject-form">${icon("cross")}${t("act.reject")}</button>`,
@@ -112,6 +112,6 @@ function report(done, failed) {
   if (failed.length === 0) return;
   openDialog({
     title: t("booking.many_title", { done: done.length, failed: failed.length }),
-    body: html`<p class="soft">${t("booking.many_text")}</p><dl class="facts">${failed.map(({ one, why }) => html`<dt class="strong">${whoOf(one)}, ${one.units.join(", ")}</dt><dd>${why}</dd>`)}</dl>`,
+    body: html`<p class="soft">${t("booking.many_text")}</p><dl class="facts">${failed.map(({ one, why }) => html`<dt class="strong">${whoOf(one)}, ${groundsIn(one)}</dt><dd>${why}</dd>`)}</dl>`,
   });
 }

@@ -65,7 +65,7 @@ function diskVerdict({ free_bytes: free, low, commands_refused: refused }) {
 
 /** @param {any} journal @returns {Verdict & {figure: string}} */
 const journalVerdict = ({ version, written_at: at, per_minute: rate }) => ({
-  level: "well", figure: t("health.lines_a_minute", { rate: number(rate, { maximumFractionDigits: 1 }) }),
+  level: "well", figure: t("health.lines_a_minute", { n: rate, rate: number(rate, { maximumFractionDigits: 1 }) }),
   text: at === null ? t("health.journal_empty") : t("health.journal_well", { version, at: whenOf(at) }),
 });
 

@@ -45,8 +45,8 @@ export function logTab(circle) {
   ].filter(Boolean).join(" · ");
   const columns = [
     { name: "at", label: t("people.when"), narrow: true, draw: (/** @type {Line} */ line) => html`<span class="muted">${fullOf(line.at)}</span>`, csv: (/** @type {Line} */ line) => line.at },
-    { name: "who", label: t("people.who"), narrow: true, draw: who, csv: who },
-    { name: "action", label: t("people.what"), isHead: true, narrow: true, draw: (/** @type {Line} */ line) => t(`log.${line.action}`), csv: (/** @type {Line} */ line) => line.action },
+    { name: "who", label: t("people.who"), narrow: true, wide: true, draw: who, csv: who },
+    { name: "action", label: t("people.what"), isHead: true, narrow: true, draw: (/** @type {Line} */ line) => html`${t(`log.${line.action}`)}<span class="narrow-only muted small">${who(line)}</span>`, csv: (/** @type {Line} */ line) => line.action },
     { name: "about", label: t("people.about"), wide: true, draw: about, csv: about },
     { name: "address", label: t("people.network"), narrow: true, wide: true, draw: (/** @type {Line} */ line) => html`<span class="muted mono small">${line.address ?? ""}</span>`, csv: (/** @type {Line} */ line) => line.address ?? "" },
   ];

@@ -55,7 +55,7 @@ export function tokensTab(circle) {
   const columns = [
     { name: "name", label: t("people.token"), isHead: true, value: (/** @type {Token} */ one) => one.name, draw: (/** @type {Token} */ one) => html`<span class="person"><span><span class="strong">${one.name}</span><span class="muted small">${placeName(site(one))}</span></span></span>` },
     { name: "scopes", label: t("people.scopes"), wide: true, draw: (/** @type {Token} */ one) => html`<span class="row wrap scope-list">${one.scopes.map((scope) => html`<code data-tip=${t(`right.${scope}`)}>${scope}</code>`)}</span>` },
-    { name: "used", label: t("people.used"), narrow: true, value: (/** @type {Token} */ one) => one.used_at, draw: (/** @type {Token} */ one) => html`<span class="muted">${one.used_at ? fullOf(one.used_at) : t("people.never")}</span>` },
+    { name: "used", label: t("people.used"), narrow: true, wide: true, value: (/** @type {Token} */ one) => one.used_at, draw: (/** @type {Token} */ one) => html`<span class="muted">${one.used_at ? fullOf(one.used_at) : t("people.never")}</span>` },
     { name: "made", label: t("people.made"), narrow: true, wide: true, value: (/** @type {Token} */ one) => one.created_at, draw: (/** @type {Token} */ one) => html`<span class="muted">${dateNameOf(one.created_at)}</span>` },
     { name: "state", label: t("people.state"), narrow: true, draw: stateOf },
     { name: "act", label: t("table.acts"), isQuiet: true, narrow: true, draw: (/** @type {Token} */ one) => (isOver(one) ? null : html`<button type="button" class="button small" aria-label=${t("people.revoke_of", { name: one.name })} @click=${() => revoke(one)}>${t("people.revoke")}</button>`) },

@@ -1,5 +1,6 @@
 /** A schedule from close by: what it means, when it runs next, its rules in words, and its ledger: a line for every due instant. */
 
+import { actorName } from "../core/actors.js";
 import { html } from "../core/html.js";
 import { effect, signal } from "../core/signals.js";
 import { following } from "../core/follow.js";
@@ -72,7 +73,7 @@ function body({ one, ticks, hasMore, toCome }, ledger) {
       <dt>${t("schedule.clocks")}</dt><dd>${clockWords(one.when_clocks_change)}</dd>
       <dt>${t("schedule.runs")}</dt><dd>${t("schedule.ended_well", { well: one.runs - one.failures, n: one.runs })}</dd>
       ${one.last_error ? html`<dt>${t("jobs.error")}</dt><dd class="mono small">${one.last_error}</dd>` : null}
-      <dt>${t("schedule.changed")}</dt><dd>${when(one.changed_at)}${one.changed_by ? ` · ${one.changed_by}` : ""}</dd></dl></section>
+      <dt>${t("schedule.changed")}</dt><dd>${when(one.changed_at)}${one.changed_by ? ` · ${actorName(one.changed_by)}` : ""}</dd></dl></section>
     <section class="section"><div class="row ledger-head"><h3 class="grow">${t("schedule.ledger")}</h3>
       <button type="button" class="button small" @click=${() => openBackfill(one, ledger.again)}>${icon("history", "small")}${t("schedule.backfill")}</button></div>
       ${chips(ledger)}

@@ -2,6 +2,8 @@
 
 import { html } from "../core/html.js";
 import { t } from "../core/i18n.js";
+import { page } from "../core/page.js";
+import { secretLine } from "../ui/copy.js";
 import { icon } from "../ui/icon.js";
 import { banner } from "../ui/status.js";
 import { settingField, settingRow } from "./settings_fields.js";
@@ -14,9 +16,17 @@ const FIELDS_MAX = 20;
 /** @param {Draft} draft */
 export function bookingPageEditor(draft) {
   return html`<section class="card settings-card"><h2>${t("settings.group_page")}</h2>${settingField(draft, "booking_page")}
-      ${() => (draft.value("booking_page") === "off" ? html`<div class="setting-note">${banner("off", "info", html`<p>${t("settings.page_off")}</p>`)}</div>` : null)}
+      ${() => (draft.value("booking_page") === "off" ? html`<div class="setting-note">${banner("off", "info", html`<p>${t("settings.page_off")}</p>`)}</div>` : address(draft))}
       ${settingField(draft, "sign_up")}${settingRow(draft, "sign_up_domains", () => domains(draft))}</section>
     <section class="card settings-card"><h2>${t("settings.group_profile")}</h2>${settingRow(draft, "profile_fields", () => profile(draft))}</section>`;
+}
+
+/** Where the page is, once it is there. @param {Draft} draft */
+function address(draft) {
+  if (draft.known.value.settings.booking_page === "off") return null;
+  const path = `/s/${page.site.slug}`;
+  return html`<div class="setting-note stack"><p class="soft small">${t("settings.page_at")}</p>
+    <div class="row wrap page-address"><div class="grow">${secretLine(`${location.origin}${path}`, t("settings.group_page"))}</div><a class="button" href=${path} target="_blank" rel="noopener">${icon("external")}${t("settings.page_open")}</a></div></div>`;
 }
 
 /** @param {Draft} draft */
