@@ -8,6 +8,7 @@ from typing import Any
 import httpx
 import pytest
 
+from holdfast.domain.cron import explain, parse
 from holdfast.services.jobs.context import GiveUp, JobContext
 from holdfast.services.jobs.registry import JOBS
 from tests.console.conftest import Looker
@@ -42,6 +43,19 @@ def going_on(server: LiveServer) -> Iterator[None]:
     GO_ON.clear()
     yield
     GO_ON.set()
+
+
+RULES = (
+    "*/5 8-18 * * 1-5", "15,45 9-11 * * 6,0", "0 */2 1,15 * *", "0 6 L 3-5 *", "0 8 LW * *", "0 8 15W 1,7 *",
+    "0 9 * * 1#2", "0 9 * * 5L", "*/10 * * * * *", "5 0 12 * * *", "0 0 13 * 5", "*/7 * * * *", "0 9-17 * * *",
+    "@every 90s", "@every 2h",
+)  # fmt: skip
+UNTOLD = """async (rules) => {
+  const { loadWords } = await import("/static/core/i18n.js");
+  await loadWords();
+  const { ruleText } = await import("/static/screens/rule_words.js");
+  return rules.filter((rule) => ruleText(rule) === null);
+}"""
 
 
 def put(client: httpx.Client, function: str, **body: Any) -> int:
@@ -88,6 +102,12 @@ async def test_a_rule_is_explained_while_it_is_typed(looker: Looker, client: htt
     await page.get_by_role("row", name="Sunday clean-up").wait_for(timeout=LONG_MS)
     (made,) = schedules_of(client)
     assert (made["args"], made["time_zone"], made["schedule"]) == ({"retention_days": 90}, "Europe/Berlin", SUNDAYS)
+    # whoever reads German reads all of it in German, whatever the rule
+    await page.evaluate("document.cookie = 'language=de; path=/'")
+    await page.reload()
+    await page.get_by_text("um 02:30 am Sonntag").wait_for(timeout=LONG_MS)
+    untold = await page.evaluate(UNTOLD, [explain(parse(rule)) for rule in RULES])
+    assert untold == []
 
 
 async def test_a_schedule_runs_pauses_and_goes(looker: Looker, client: httpx.Client) -> None:

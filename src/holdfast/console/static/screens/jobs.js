@@ -14,6 +14,7 @@ import { icon } from "../ui/icon.js";
 import { tag } from "../ui/status.js";
 import { offer } from "../ui/palette.js";
 import { ownZone, zoneWords } from "./jobs_words.js";
+import { ruleText } from "./rule_words.js";
 import { organisation, organisationChoice } from "./jobs_of.js";
 import { deadTab } from "./jobs_dead.js";
 import { jobsTab } from "./jobs_list.js";
@@ -93,6 +94,6 @@ function keys(tabs, shown) {
   offer(() => [
     { label: t("schedule.new"), icon: "plus", hint: "n", run: create },
     ...tabs.map(({ name, icon: picture }) => ({ label: t(`jobs.tab_${name}`), icon: picture, hint: t("palette.screen"), run: () => go(name) })),
-    .../** @type {any[]} */ (tabs[0].followed.value.peek()?.schedules ?? []).map((one) => ({ label: one.name, icon: "clock", hint: one.means, run: () => openSchedule(one.id, () => tabs[0].followed.now()) })),
+    .../** @type {any[]} */ (tabs[0].followed.value.peek()?.schedules ?? []).map((one) => ({ label: one.name, icon: "clock", hint: ruleText(one.means) ?? one.means, run: () => openSchedule(one.id, () => tabs[0].followed.now()) })),
   ]);
 }

@@ -12,7 +12,8 @@ import { toast } from "../ui/toast.js";
 import { argumentFields, argumentsOf } from "./job_arguments.js";
 import { problemNote } from "./conflict.js";
 import { isOfSeveral, organisation, owners } from "./jobs_of.js";
-import { asSaid, clockWords, ownZone, ticksToCome, zoneWords } from "./jobs_words.js";
+import { clockWords, ownZone, ticksToCome, zoneWords } from "./jobs_words.js";
+import { ruleWords } from "./rule_words.js";
 
 const TYPING_MS = 250;
 const SHOWN = 5;
@@ -138,7 +139,7 @@ function fields(typed, shown, first, sent, schedule) {
 function meaning(shown, typed) {
   const found = shown.preview.value;
   if (found === null) return html`<p class="muted">${shown.problem.value ? t("schedule.no_preview") : t("jobs.loading")}</p>`;
-  return html`<p class="meaning">${icon("clock")}<span class="grow">${asSaid(found.means)}</span></p>
+  return html`<p class="meaning">${icon("clock")}<span class="grow">${ruleWords(found.means)}</span></p>
     ${ticksToCome(found, found.time_zone, SHOWN)}<p class="small soft">${clockWords(found.when_clocks_change)}</p>`;
 }
 

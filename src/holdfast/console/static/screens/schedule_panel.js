@@ -10,7 +10,8 @@ import { icon } from "../ui/icon.js";
 import { openDialog } from "../ui/dialog.js";
 import { empty } from "../ui/status.js";
 import { openJob } from "./job_panel.js";
-import { asSaid, clockWords, DASH, drawn, inZone, jobBadge, jobLook, ticksToCome, tickWords, when, written, zoneWords } from "./jobs_words.js";
+import { clockWords, DASH, drawn, inZone, jobBadge, jobLook, ticksToCome, tickWords, when, written, zoneWords } from "./jobs_words.js";
+import { ruleWords } from "./rule_words.js";
 import { pauseOrResume, remove, runNow } from "./schedule_acts.js";
 import { openBackfill } from "./schedule_backfill.js";
 import { openScheduleForm } from "./schedule_form.js";
@@ -42,7 +43,7 @@ export function openSchedule(id, then) {
   const one = () => followed.value.value?.one;
   const opened = openDialog({
     kind: "drawer", title: () => one()?.name ?? t("jobs.schedule"),
-    under: () => { const found = one(); return found ? html`<p class="row wrap">${jobBadge(found.active ? "on" : "paused")}<span class="soft">${asSaid(found.means)}</span></p>` : null; },
+    under: () => { const found = one(); return found ? html`<p class="row wrap">${jobBadge(found.active ? "on" : "paused")}<span class="soft">${ruleWords(found.means)}</span></p>` : null; },
     body: () => drawn(followed, (value) => body(value, { state, limit, again })),
     foot: () => { const found = one(); return found ? foot(found, again, () => opened.close()) : null; },
   });

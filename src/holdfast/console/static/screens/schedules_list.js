@@ -8,7 +8,8 @@ import { ask } from "../core/api.js";
 import { icon } from "../ui/icon.js";
 import { empty } from "../ui/status.js";
 import { csvButton, saveCsv, table } from "../ui/table.js";
-import { asSaid, DASH, drawn, farOff, inZone, jobBadge, jobLook, ownZone, warningWords, when, zoneWords } from "./jobs_words.js";
+import { DASH, drawn, farOff, inZone, jobBadge, jobLook, ownZone, warningWords, when, zoneWords } from "./jobs_words.js";
+import { ruleText, ruleWords } from "./rule_words.js";
 import { pauseOrResume, runNow } from "./schedule_acts.js";
 import { ownerLine, tenantWanted } from "./jobs_of.js";
 import { openScheduleForm } from "./schedule_form.js";
@@ -37,7 +38,7 @@ export function schedulesTab() {
   const again = () => followed.now();
   const shown = (/** @type {any} */ { schedules }) => {
     const wanted = find.value.toLowerCase();
-    return schedules.filter((/** @type {Schedule} */ one) => `${one.name} ${one.function} ${one.means} ${one.schedule}`.toLowerCase().includes(wanted));
+    return schedules.filter((/** @type {Schedule} */ one) => `${one.name} ${one.function} ${ruleText(one.means) ?? one.means} ${one.schedule}`.toLowerCase().includes(wanted));
   };
   return {
     name: "schedules", icon: "clock", followed, count: () => followed.value.value?.schedules.length ?? null,
@@ -90,7 +91,7 @@ export async function preview(one, count) {
 
 /** @param {Map<number, any[]>} runs @param {() => void} again @returns {import("../ui/table.js").Column<Schedule>[]} */
 const columns = (runs, again) => [
-  { name: "name", label: t("schedule.name"), isHead: true, draw: (one) => html`<span class="two-lines"><span class="strong">${one.name}</span><span class="small soft means">${asSaid(one.means)}</span>${ownerLine(one.tenant)}</span>`, value: (one) => one.name },
+  { name: "name", label: t("schedule.name"), isHead: true, draw: (one) => html`<span class="two-lines"><span class="strong">${one.name}</span><span class="small soft means">${ruleWords(one.means)}</span>${ownerLine(one.tenant)}</span>`, value: (one) => one.name },
   { name: "rule", label: t("schedule.rule"), wide: true, draw: (one) => html`<span class="two-lines"><code>${one.schedule}</code><span class="small muted">${zoneWords(one.time_zone)}</span></span>`, value: (one) => one.schedule },
   { name: "function", label: t("jobs.function"), wide: true, draw: (one) => html`<span class="mono small">${one.function}</span>`, value: (one) => one.function },
   { name: "next", label: t("schedule.next"), draw: next, value: (one) => (one.active ? one.next_at : null), csv: (one) => one.next_at ?? "" },
