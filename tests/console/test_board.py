@@ -102,6 +102,11 @@ async def test_on_a_phone_somebody_is_seated_in_two_taps(looker: Looker, cafe: s
     await expect(tile(page, "PC2")).to_contain_text("Active")
     await expect(page.locator("dialog")).to_have_count(0)
     assert await page.evaluate("document.documentElement.scrollWidth <= innerWidth")
+    # no screen is out of reach: the first ones stand there, the others are behind one button
+    await page.get_by_role("button", name="More").tap()
+    await page.get_by_role("menuitem", name="Settings").tap()
+    await page.wait_for_url("**/settings")
+    await expect(page.get_by_role("button", name="More")).to_have_attribute("aria-current", "true")
 
 
 async def test_a_conflict_keeps_the_form_and_offers_what_is_free(
@@ -161,6 +166,7 @@ async def test_a_tile_says_why(looker: Looker, cafe: str, seat: Seat, book: Book
     await expect(panel).to_contain_text("Why Active?")
     await expect(panel).to_contain_text(f"Ann Lee is here: the session of booking {reference} runs")
     await expect(panel).to_contain_text(re.compile(r"Written at version \d+ by this machine"))
+    await expect(panel).to_contain_text("Last compared with all that is recorded:")
     await panel.get_by_role("button", name="Show history").click()
     await expect(panel.locator(".timeline").last).to_contain_text("Available → Active")
     await page.keyboard.press("Escape")

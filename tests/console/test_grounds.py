@@ -179,7 +179,7 @@ async def test_several_are_decided_at_once_and_what_was_not_is_said(
     await page.route("**/approve", late)
     await bar.get_by_role("button", name="Approve").click()
     report = page.get_by_role("dialog", name="2 done, 1 not")
-    await expect(report).to_contain_text("Ben Oh, G1")
+    await expect(report).to_contain_text("Ben Oh, Ground 1")
     await report.get_by_role("button", name="Close").click()
     await expect(page.locator("main")).to_contain_text("No requests wait")
     assert set(states(client).values()) == {"Approved"}

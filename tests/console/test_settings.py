@@ -108,6 +108,8 @@ async def test_profile_fields_and_mail_texts_are_edited(looker: Looker, client: 
     await expect(page.get_by_role("region", name="Preview with examples")).to_contain_text("Corner: yours")
     await page.get_by_role("button", name="Save").click()
     await expect(page.locator("#toasts")).to_contain_text("The settings were changed")
+    await page.get_by_role("tab", name="Booking page").click()
+    await expect(page.get_by_role("link", name="Open the page")).to_have_attribute("href", f"/s/{cafe}")
     own = settings_of(client, cafe)["own"]
     assert own["booking_page"] == "accounts"
     assert own["mail_texts"] == {"booking_received": {"en": {"subject": "{site}: yours"}}}

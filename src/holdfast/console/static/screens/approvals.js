@@ -6,10 +6,11 @@ import { t } from "../core/i18n.js";
 import { announce } from "../core/announcer.js";
 import { hotkeys } from "../core/hotkeys.js";
 import { dayOf, fullOf, lengthOf, nowEachMinute, rangeOf, timeOf, zoneName } from "../core/time.js";
-import { inAddress, keepInAddress, may } from "../core/page.js";
+import { inAddress, keepInAddress, may, page } from "../core/page.js";
 import { siteStore } from "../core/store.js";
 import { empty, tag } from "../ui/status.js";
 import { icon } from "../ui/icon.js";
+import { csvButton, saveCsv } from "../ui/table.js";
 import { decide, decideAll, rejectAll, undoLast } from "./approvals_acts.js";
 import { whoOf } from "./board_model.js";
 import { teamLines } from "./booking_team.js";
@@ -48,11 +49,18 @@ export function open() {
 /** @param {any} inbox */
 function screen(inbox) {
   return html`<div class="page-head"><div class="titles"><h1>${t("screen.approvals")}</h1><p class="muted small">${() => t("approvals.waiting", { n: inbox.shown.value.length })} · ${t("board.times_in", { zone: zoneName() })}</p></div><span class="grow"></span>
-      <label class="row group-by-ground"><span class="muted small">${t("grounds.ground")}</span><select class="input" @change=${(/** @type {any} */ event) => { inbox.ground.value = event.target.value; }}>
-        <option value="">${t("approvals.all_grounds")}</option>${() => { siteStore().version.value; return groundsOf().map((unit) => html`<option value=${unit.code} ?selected=${unit.code === inbox.ground.peek()}>${nameOf(unit)}</option>`); }}</select></label></div>
+      <div class="row"><label class="row group-by-ground"><span class="muted small wide-only" aria-hidden="true">${t("grounds.ground")}</span><select class="input" aria-label=${t("grounds.ground")} @change=${(/** @type {any} */ event) => { inbox.ground.value = event.target.value; }}>
+        <option value="">${t("approvals.all_grounds")}</option>${() => { siteStore().version.value; return groundsOf().map((unit) => html`<option value=${unit.code} ?selected=${unit.code === inbox.ground.peek()}>${nameOf(unit)}</option>`); }}</select></label>${csvButton(() => save(inbox.shown.peek()))}</div></div>
     <div class="inbox">${() => content(inbox)}</div>
     ${() => bar(inbox)}`;
 }
+
+/** What waits, as rows. @param {any[]} requests */
+const save = (requests) => saveCsv(`${page.site.slug}-requests.csv`, [
+  ["bookings.reference", (/** @type {any} */ one) => one.reference], ["board.col_customer", whoOf], ["booking.email", (/** @type {any} */ one) => one.customer.email ?? ""],
+  ["grounds.ground", groundsIn], ["grounds.from_slot", (/** @type {any} */ one) => one.from], ["grounds.to_slot", (/** @type {any} */ one) => one.to],
+  ["booking.team", (/** @type {any} */ one) => teamLines(one).join(", ")], ["booking.note", (/** @type {any} */ one) => one.note ?? ""], ["bookings.made", (/** @type {any} */ one) => one.created_at],
+].map(([label, value]) => ({ name: String(label), label: t(String(label)), draw: () => "", value: /** @type {any} */ (value) })), requests);
 
 /** @param {any} inbox */
 function content(inbox) {
@@ -89,7 +97,7 @@ function request(inbox, one) {
 function against(inbox, one) {
   const { blocks, own, held } = inbox.requests.against(one);
   return html`${blocks.map((/** @type {any} */ block) => tag("bad", "ban", t("approvals.in_block", { reason: block.reason ?? t("status.blocked"), when: rangeOf(block.from, block.to) })))}
-    ${own.map((/** @type {any} */ other) => tag("soon", "warning", t("approvals.same_time", { units: other.units.join(", ") })))}
+    ${own.map((/** @type {any} */ other) => tag("soon", "warning", t("approvals.same_time", { units: groundsIn(other) })))}
     ${blocks.length + own.length === 0 ? tag("free", "check", t("approvals.no_collision")) : null}
     ${held > 0 ? html`<span class="muted small">${t("approvals.held", { n: held })}</span>` : null}`;
 }

@@ -50,7 +50,7 @@ function more(event) {
     ${event.data.reason ? html`<p><span class="muted">${t("booking.reason")}:</span> ${event.data.reason}</p>` : null}
     ${booking ? bookingDiff(event) : null}
     <div class="row wrap">${booking ? html`<button type="button" class="button small" @click=${() => openBooking(booking.id)}>${icon("calendar", "small")}${t("findings.booking")}</button>` : null}
-      <span class="muted small">${t("audit.cause", { cause: event.cause })} · <span class="mono">${event.actor}</span> · <span class="mono">${event.subject}</span></span></div>
+      <span class="muted small">${t("audit.cause", { cause: event.cause })} · ${() => actorName(event.actor)} · <span class="mono">${event.subject}</span></span></div>
     <details><summary class="small">${t("audit.raw")}</summary><pre class="raw" tabindex="0">${JSON.stringify(event.data, null, 2)}</pre></details></div>`;
 }
 
@@ -63,6 +63,7 @@ function bookingDiff(event) {
     if (older.value === undefined) return waiting(2);
     const rows = differences(older.value?.data.booking ?? null, event.data.booking);
     const hasBefore = older.value?.data.booking;
+    if (rows.length === 0) return null;
     return html`${older.value === null ? html`<p class="muted small">${t("audit.no_before")}</p>` : null}
       <table class="diff"><thead><tr><th scope="col">${t("audit.field")}</th>${hasBefore ? html`<th scope="col">${t("audit.before")}</th>` : null}<th scope="col">${t(hasBefore ? "audit.after" : "audit.value")}</th></tr></thead>
       <tbody>${rows.map(({ name, from, to }) => html`<tr><th scope="row">${name}</th>${hasBefore ? html`<td><del>${from ?? "–"}</del></td>` : null}<td><ins>${to ?? "–"}</ins></td></tr>`)}</tbody></table>`;

@@ -6,13 +6,14 @@ import { each, html, render } from "../core/html.js";
 import { effect, signal } from "../core/signals.js";
 import { t } from "../core/i18n.js";
 import { fullOf, lengthOf, nowEachMinute, whenOf } from "../core/time.js";
-import { inAddress, keepInAddress, may } from "../core/page.js";
+import { inAddress, keepInAddress, may, page } from "../core/page.js";
 import { siteStore } from "../core/store.js";
 import { field, sending, segments } from "../ui/form.js";
 import { icon } from "../ui/icon.js";
 import { failed, lines, loading } from "../ui/loading.js";
 import { pager } from "../ui/pager.js";
 import { banner, empty, tag } from "../ui/status.js";
+import { csvButton, saveCsv } from "../ui/table.js";
 import { toast } from "../ui/toast.js";
 import { change, formDialog, tell } from "./board_acts.js";
 import { openBooking } from "./booking_drawer.js";
@@ -55,8 +56,8 @@ function screen(it) {
   const { state, list, last } = it;
   const look = (/** @type {boolean} */ isDry) => lookNow(isDry).then(() => { list.again(); last.again(); });
   return html`<div class="page-head"><div class="titles"><h1>${t("screen.findings")}</h1><p class="muted small">${() => lastPass(last.value.value)}</p></div><span class="grow"></span>
-      ${may("find") ? html`<div class="row"><button type="button" class="button" data-tip=${t("findings.dry_tip")} @click=${() => look(true)}>${icon("eye")}${t("findings.dry")}</button>
-        <button type="button" class="button primary" data-tip=${t("findings.look_tip")} @click=${() => look(false)}>${icon("refresh")}${t("findings.look")}</button></div>` : null}</div>
+      <div class="row">${csvButton(() => save(state.peek(), list.value.peek()?.findings ?? []))}${may("find") ? html`<button type="button" class="button" data-tip=${t("findings.dry_tip")} @click=${() => look(true)}>${icon("eye")}${t("findings.dry")}</button>
+        <button type="button" class="button primary" data-tip=${t("findings.look_tip")} @click=${() => look(false)}>${icon("refresh")}${t("findings.look")}</button>` : null}</div></div>
     <div class="filters">${() => segments({ label: t("board.col_status"), value: state.value, onChange: (value) => { state.value = value; }, options: STATES.map((value) => ({ value, label: t(`findings.state_${value}`), icon: LOOKS[value][1] })) })}</div>
     <div aria-busy=${() => String(list.busy.value)}>${() => content(it)}</div>`;
 }
@@ -82,6 +83,13 @@ function content({ state, list, cursors, turn }) {
 
 /** @param {Finding} finding */
 const about = (finding) => subjectOf(finding, siteStore().replica.bookings);
+
+/** @param {string} state @param {Finding[]} findings */
+const save = (state, findings) => saveCsv(`${page.site.slug}-findings-${state}.csv`, [
+  ["findings.rule", (/** @type {Finding} */ one) => one.rule], ["audit.col_what", (/** @type {Finding} */ one) => titleOf(one.rule)], ["audit.col_subject", about],
+  ["findings.csv_facts", (/** @type {Finding} */ one) => factsOf(one).map(([label, value]) => `${label}: ${value}`).join("; ")],
+  ["findings.csv_found", (/** @type {Finding} */ one) => one.opened_at], ["findings.csv_closed", (/** @type {Finding} */ one) => one.closed_at ?? ""], ["booking.reason", (/** @type {Finding} */ one) => one.reason ?? ""],
+].map(([label, value]) => ({ name: String(label), label: t(String(label)), draw: () => "", value: /** @type {any} */ (value) })), findings);
 
 /** @param {Finding} finding */
 function card(finding) {

@@ -10,7 +10,7 @@ import { confirmDialog, openDialog } from "../ui/dialog.js";
 import { errorAt, field, sending, valuesOf } from "../ui/form.js";
 import { icon } from "../ui/icon.js";
 import { empty, tag } from "../ui/status.js";
-import { table } from "../ui/table.js";
+import { csvButton, saveCsv, table } from "../ui/table.js";
 import { toast } from "../ui/toast.js";
 import { formDialog, tell } from "./board_acts.js";
 import { problemNote } from "./conflict.js";
@@ -67,8 +67,14 @@ export function teamTab(circle) {
     { name: "seen", label: t("people.signed_in"), wide: true, narrow: true, value: (/** @type {Member} */ one) => one.signed_in_at, draw: (/** @type {Member} */ one) => html`<span class="muted">${one.signed_in_at ? dateNameOf(one.signed_in_at) : t("people.never")}</span>` },
     { name: "open", label: t("table.acts"), isQuiet: true, narrow: true, draw: (/** @type {Member} */ one) => html`<button type="button" class="button quiet icon-only" aria-label=${t("people.change", { name: one.name })} @click=${() => memberPanel(circle, one, load)}>${icon("chevron-right")}</button>` },
   ];
+  /** @type {import("../ui/table.js").Column<Member>[]} */ const told = [
+    { name: "name", label: t("people.name"), draw: () => "", value: (one) => one.name }, { name: "email", label: t("booking.email"), draw: () => "", value: (one) => one.email },
+    { name: "roles", label: t("people.roles"), draw: () => "", value: (one) => one.roles.map(({ role, site }) => `${t(`role.${role}`)} (${placeName(site)})`).join(", ") },
+    { name: "factor", label: t("people.factor"), draw: () => "", value: (one) => t(one.has_second_factor ? "people.factor_on" : "people.factor_off") },
+    { name: "seen", label: t("people.signed_in"), draw: () => "", value: (one) => one.signed_in_at },
+  ];
   return html`<div class="stack"><div class="row wrap"><p class="soft grow">${circle.isWide ? t("people.team_text") : t("people.team_text_site", { site: page.site.name })}</p>
-      <button type="button" class="button primary" @click=${() => invite(circle, load)}>${icon("plus")}${t("people.invite")}</button></div>
+      ${csvButton(() => saveCsv(`${page.site.slug}-team.csv`, told, team.peek() ?? []))}<button type="button" class="button primary" @click=${() => invite(circle, load)}>${icon("plus")}${t("people.invite")}</button></div>
     ${() => (problem.value ? failed(problem.value) : team.value === null ? html`<div class="skeleton line"></div>` : table({ label: t("people.tab_team"), columns, rows: team.value, key: (one) => one.account, order: order.value, onOrder: (next) => { order.value = next; }, onOpen: (one) => memberPanel(circle, one, load) }))}
     ${() => (invited.value.length === 0 ? null : html`<section class="stack"><h2>${t("people.invitations")}</h2><ul class="card account-lines">${each(invited.value, ({ id }) => id, (one) => invitation(one, load))}</ul></section>`)}</div>`;
 }

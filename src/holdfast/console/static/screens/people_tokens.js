@@ -11,7 +11,7 @@ import { confirmDialog, openDialog } from "../ui/dialog.js";
 import { errorAt, field, sending } from "../ui/form.js";
 import { icon } from "../ui/icon.js";
 import { banner, empty, tag } from "../ui/status.js";
-import { table } from "../ui/table.js";
+import { csvButton, saveCsv, table } from "../ui/table.js";
 import { toast } from "../ui/toast.js";
 import { formDialog, tell } from "./board_acts.js";
 import { failed, org, placeName, places } from "./people.js";
@@ -66,7 +66,11 @@ export function tokensTab(circle) {
     if (tokens.value.length === 0) return empty({ icon: "token", title: t("people.no_tokens"), text: t("people.no_tokens_text") });
     return table({ label: t("people.tab_tokens"), columns, rows: tokens.value, key: (one) => one.id, order: order.value, onOrder: (to) => { order.value = to; } });
   };
-  return html`<div class="stack"><div class="row wrap"><p class="soft grow">${t("people.tokens_text")}</p><button type="button" class="button primary" @click=${() => make(circle, load)}>${icon("plus")}${t("people.make_token")}</button></div>${list}</div>`;
+  /** @type {import("../ui/table.js").Column<Token>[]} */ const told = [
+    ...columns.filter(({ value }) => value !== undefined), { name: "scopes", label: t("people.scopes"), draw: () => "", value: (one) => one.scopes.join(" ") },
+    { name: "until", label: t("people.state"), draw: () => "", value: (one) => (one.revoked_at === null ? one.expires_at : t("people.token_revoked")) },
+  ];
+  return html`<div class="stack"><div class="row wrap"><p class="soft grow">${t("people.tokens_text")}</p>${csvButton(() => saveCsv(`${page.site.slug}-tokens.csv`, told, tokens.peek() ?? []))}<button type="button" class="button primary" @click=${() => make(circle, load)}>${icon("plus")}${t("people.make_token")}</button></div>${list}</div>`;
 }
 
 /** @param {Token} one */
