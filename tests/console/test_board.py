@@ -158,8 +158,13 @@ async def test_an_extension_in_the_way_offers_to_go_on_elsewhere(
     await expect(page.locator(".tile", has_text="Ann Lee")).not_to_have_attribute("data-unit", "PC1")
 
 
-async def test_a_tile_says_why(looker: Looker, cafe: str, seat: Seat, book: Book) -> None:
+def look_at_all(client: httpx.Client) -> None:
+    assert client.post("/api/reconcile").status_code == 200
+
+
+async def test_a_tile_says_why(looker: Looker, client: httpx.Client, cafe: str, seat: Seat) -> None:
     reference = seat("PC1", name="Ann Lee")["reference"]
+    look_at_all(client)
     page = await looker.open(f"/console/{cafe}")
     await opener(page, "PC1").click()
     panel = page.get_by_role("dialog", name="PC1")
