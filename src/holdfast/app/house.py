@@ -50,7 +50,8 @@ from holdfast.store.database import ConnectionLimits, Prepare, open_pool
 from holdfast.store.embedded import EmbeddedServer
 
 SYNC_SPARE_CONNECTIONS = 2
-"""Beside one connection a sync run: for webhooks, and for looking at runs."""
+"""Beside two connections a sync run, one to write a batch by and one to copy the next one in: for webhooks, and for
+looking at runs."""
 DESK_SPARE_CONNECTIONS = 1
 """Beside one connection a lane: to find out whether a commit whose answer was lost had happened."""
 EMBEDDED_STOP_S = 30.0
@@ -207,7 +208,7 @@ async def _embedded(settings: Settings, stack: AsyncExitStack) -> EmbeddedServer
 
 
 async def _stores(settings: Settings, url: str, limits: ConnectionLimits, stack: AsyncExitStack, desk: Desk) -> Stores:
-    connections_max = max(settings.syncs_max, 1) + SYNC_SPARE_CONNECTIONS
+    connections_max = 2 * max(settings.syncs_max, 1) + SYNC_SPARE_CONNECTIONS
     pool = await _pool(url, limits, stack, "holdfast sync", connections_max, init=prepare_session, reset=leave_session)
     vault = partial(open_vault, settings.secret_key, settings.data)
     limits_of_syncs = SyncLimits(runs_max=settings.syncs_max)

@@ -11,12 +11,25 @@ from datetime import datetime
 
 import msgspec
 import structlog
+from asyncpg.transaction import Transaction
 
 from holdfast.domain.change import Event, encode
 from holdfast.domain.errors import Refusal
 from holdfast.store import desk as store
 from holdfast.store.changes import SiteRow, Writing, write
 from holdfast.store.connection import Connection
+
+
+@asynccontextmanager
+async def ending(begun: Transaction) -> AsyncIterator[None]:
+    """Commits a transaction that was begun before, at the end of the block; takes it back when the block fails."""
+    try:
+        yield
+    except BaseException:
+        await begun.rollback()
+        raise
+    await begun.commit()
+
 
 Tell = Callable[[list[tuple[int, Event]]], None]
 
@@ -47,25 +60,27 @@ class JournalWriter:
         self._tell = tell
 
     @asynccontextmanager
-    async def locked(self, connection: Connection, site_id: int) -> AsyncIterator[Lines]:
+    async def locked(
+        self, connection: Connection, site_id: int, *, begun: Transaction | None = None
+    ) -> AsyncIterator[Lines]:
         """The site's lock, waited for, and its journal's next lines; what the block did is committed with them at its
-        end, and nothing of it when it fails.
+        end, and nothing of it when it fails. `begun` is a transaction in which something was done already.
 
         Raises:
             Refusal: `unknown_site`.
         """
-        async with self.all_locked(connection, [site_id]) as locked:
+        async with self.all_locked(connection, [site_id], begun=begun) as locked:
             if site_id not in locked:
                 raise Refusal("unknown_site", site=str(site_id))
             yield locked[site_id]
 
     @asynccontextmanager
     async def all_locked(
-        self, connection: Connection, site_ids: list[int], *, waits: bool = True
+        self, connection: Connection, site_ids: list[int], *, waits: bool = True, begun: Transaction | None = None
     ) -> AsyncIterator[dict[int, Lines]]:
         """The same of many sites at once, those that there are; without waiting, those that nobody else has."""
         lock = store.Q["wait_for_sites" if waits else "lock_sites"]
-        async with connection.transaction():
+        async with connection.transaction() if begun is None else ending(begun):
             rows = {row["id"]: row for row in await connection.fetch(lock, site_ids)}
             locked = {
                 site_id: Lines(site_id, version=row["version"], now=max(row["now"], row["journal_at"]))

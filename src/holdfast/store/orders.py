@@ -126,17 +126,9 @@ def packed(orders: Sequence[Order]) -> Packed:
     return packing.packed()
 
 
-async def write_orders(
-    connection: Connection, place: Place, batch: Packed, *, seen_at: datetime, compare: bool = False,
-    settled_before: datetime | None = None,
-) -> Written:  # fmt: skip
-    """Merges orders that were read from the source at `seen_at`, in the caller's transaction, which holds the site's
-    lock. With `compare` also those change that differ only where somebody wrote past us; changes of orders that were
-    last changed `settled_before` are overdue."""
-    if not batch.count:
-        return Written()
-    here = (place.site_id, place.connection_id)
-    await connection.execute(_Q["plan_for_batches"])
+async def copy_in(connection: Connection, batch: Packed) -> None:
+    """Copies a batch into the session's tables of what is coming in, for the transaction that is to merge it. Needs no
+    lock."""
     for table, columns, rows in (
         ("incoming_order", ORDER_COLUMNS, batch.orders),
         ("incoming_line", LINE_COLUMNS, batch.lines),
@@ -144,6 +136,21 @@ async def write_orders(
     ):
         if rows:
             await copy_text(connection, table, columns, rows)
+
+
+async def write_orders(
+    connection: Connection, place: Place, batch: Packed, *, seen_at: datetime, compare: bool = False,
+    settled_before: datetime | None = None, is_in: bool = False,
+) -> Written:  # fmt: skip
+    """Merges orders that were read from the source at `seen_at`, in the caller's transaction, which holds the site's
+    lock. With `compare` also those change that differ only where somebody wrote past us; changes of orders that were
+    last changed `settled_before` are overdue. `is_in`: they were copied in before, in this transaction."""
+    if not batch.count:
+        return Written()
+    here = (place.site_id, place.connection_id)
+    await connection.execute(_Q["plan_for_batches"])
+    if not is_in:
+        await copy_in(connection, batch)
     await connection.execute(_Q["touch_former"], *here)
     await connection.execute(_Q["upsert_orders"], *here, seen_at, compare)
     if compare:

@@ -4,25 +4,24 @@ Each batch is one transaction: its rows, where the read stands, its progress, an
 a `kill -9` does so behind the last of them. A read ends in a verdict, never in "succeeded".
 """
 
-import asyncio
-from collections.abc import AsyncGenerator, AsyncIterator
+from collections.abc import AsyncIterator
 from contextlib import aclosing, asynccontextmanager
 from datetime import datetime
 from uuid import UUID
 
-import msgspec
 import structlog
 from msgspec.structs import replace
 
 from holdfast.domain.sites import Site
 from holdfast.domain.sync import events
 from holdfast.domain.sync.progress import Progress, foretold
-from holdfast.domain.sync.rows import Order, Reject, Spend, turns
+from holdfast.domain.sync.rows import Reject, Spend
 from holdfast.domain.sync.verdicts import Control, Verdict, judge
 from holdfast.domain.sync.windows import TAILS_MAX, Reading, Window, begun_anew, carried_on, met, whole, window_of
 from holdfast.gateways.shops.days import days_of
-from holdfast.gateways.shops.source import CursorLost, Row, Source
+from holdfast.gateways.shops.source import CursorLost, Source
 from holdfast.services.journal_writer import Lines
+from holdfast.services.sync.batches import Batch, Batches, Copied
 from holdfast.services.sync.kit import Cancelled, LeaseLost, SourceClock, SyncKit
 from holdfast.store import orders, runs
 from holdfast.store.connection import Connection
@@ -33,15 +32,6 @@ UNSEEN_PARTS_MAX = 1_000
 
 
 log = structlog.get_logger("holdfast.sync")
-
-
-class Batch(msgspec.Struct, frozen=True):
-    """Its rows, the cursor behind it, when the source was asked for the first of them; orders as they are copied in."""
-
-    rows: list[Row]
-    cursor: str | None
-    seen_at: datetime
-    packed: orders.Packed | None = None
 
 
 class Reader:
@@ -126,48 +116,11 @@ class Reader:
     # -- pages and batches ---------------------------------------------------------------------------------------------
 
     async def _read_window(self) -> None:
-        async with aclosing(self._batches()) as batches:
-            async for batch in batches:
-                await self._write(batch)
-
-    async def _batches(self) -> AsyncGenerator[Batch, None]:
-        """Batches, the next one fetched and packed while one is written, and no more than that one."""
-        queue: asyncio.Queue[Batch | BaseException | None] = asyncio.Queue(1)
-        room = asyncio.Semaphore(1)
-        fetching = asyncio.create_task(self._fetch(queue, room), name="sync pages")
-        try:
-            while (item := await queue.get()) is not None:
-                if isinstance(item, BaseException):
-                    raise item
-                room.release()
-                yield item
-        finally:
-            fetching.cancel()
-            await asyncio.gather(fetching, return_exceptions=True)
-
-    async def _fetch(self, queue: asyncio.Queue[Batch | BaseException | None], room: asyncio.Semaphore) -> None:
         assert self.reading is not None
-        pages = self._source.pages(self._key.stream, self.reading.window, self.reading.cursor)
-        rows: list[Row] = []
-        first_at: datetime | None = None
-        try:
-            await room.acquire()
-            while True:
-                # asked from here on: a deletion heard of later is newer than what the page says
-                asked_at = self._clock.now()
-                page = await anext(pages, None)
-                if page is None:
-                    break
-                first_at = first_at or asked_at
-                rows += page.rows
-                # before a page as long as this one would be too much
-                if len(rows) + len(page.rows) > self._kit.limits.batch_rows or page.cursor is None:
-                    await queue.put(await _batch_of(rows, page.cursor, first_at, self._key.stream))
-                    rows, first_at = [], None
-                    await room.acquire()
-            await queue.put(None)
-        except Exception as error:  # told to whoever waits for the pages, where it is handled
-            await queue.put(error)
+        batches = Batches(self._kit, self._source, self._key.stream, lambda: self._clock.now())
+        async with aclosing(batches.read(self.reading.window, self.reading.cursor)) as found:
+            async for batch in found:
+                await self._write(batch)
 
     async def _write(self, batch: Batch) -> None:
         """One batch, in one transaction."""
@@ -177,7 +130,7 @@ class Reader:
             # no news: nothing to write but the verdict
             self.reading = met(reading, 0, cursor)
             return
-        async with self._locked() as (connection, lines):
+        async with self._locked(batch.copied) as (connection, lines):
             if not self._has_begun:
                 reading = await self._note_begin(connection, reading)
             changed, overdue = await self._write_rows(connection, batch, reading)
@@ -219,6 +172,7 @@ class Reader:
             seen_at=batch.seen_at,
             compare=is_verifying,
             settled_before=reading.settled_before,
+            is_in=batch.copied is not None,
         )
         if is_verifying:
             await orders.note_seen(connection, place, [row.id for row in rows if not isinstance(row, Spend) and row.id])
@@ -312,13 +266,21 @@ class Reader:
     # -- shared --------------------------------------------------------------------------------------------------------
 
     @asynccontextmanager
-    async def _locked(self) -> AsyncIterator[tuple[Connection, Lines]]:
-        """The site's lock for one transaction of a run that is still its worker's."""
+    async def _locked(self, copied: Copied | None = None) -> AsyncIterator[tuple[Connection, Lines]]:
+        """The site's lock for one transaction of a run that is still its worker's: that of a batch that was copied in,
+        or a new one."""
         kit, key = self._kit, self._key
-        async with kit.pool.acquire() as connection, kit.journal.locked(connection, key.site_id) as lines:
-            self._clock = SourceClock(lines.now)
-            await still_ours(kit, connection, key.site_id, key.run_id)
-            yield connection, lines
+        connection = copied.connection if copied is not None else await kit.pool.acquire()
+        try:
+            begun = copied.transaction if copied is not None else None
+            async with kit.journal.locked(connection, key.site_id, begun=begun) as lines:
+                if begun is None:
+                    # the other kind of transaction began some time ago
+                    self._clock = SourceClock(lines.now)
+                await still_ours(kit, connection, key.site_id, key.run_id)
+                yield connection, lines
+        finally:
+            await kit.pool.release(connection)
 
     async def _held(self, connection: Connection, window: Window) -> int:
         if self._key.stream == "ads":
@@ -345,17 +307,6 @@ async def still_ours(kit: SyncKit, connection: Connection, site_id: int, run_id:
         raise LeaseLost
     if is_cancelled:
         raise Cancelled
-
-
-async def _batch_of(rows: list[Row], cursor: str | None, seen_at: datetime, stream: str) -> Batch:
-    """Packed in turns, so that neither the batch that is being written nor anybody else waits for all of it."""
-    if stream != "orders":
-        return Batch(rows, cursor, seen_at)
-    packing = orders.Packing()
-    for some in turns(rows):
-        packing.add([row for row in some if isinstance(row, Order)])
-        await asyncio.sleep(0)
-    return Batch(rows, cursor, seen_at, packing.packed())
 
 
 def _goes_on(left: Reading, run: runs.RunRow) -> bool:
