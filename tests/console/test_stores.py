@@ -147,12 +147,12 @@ async def test_a_store_is_connected_and_its_run_is_watched_by_all(
     await page.get_by_role("button", name="Run now", exact=True).first.click()
     for seen in (page, other):
         await stage(seen, "orders", "running")
-        await seen.get_by_text("1,000 of 2,500 rows").first.wait_for(timeout=LONG_MS)
+        await seen.get_by_text("1,500 of 2,500 rows").first.wait_for(timeout=LONG_MS)
         await stage(seen, "ltv", "waiting")
     # whoever asks meanwhile joins
     await other.get_by_role("button", name="Run now").click()
     await other.get_by_text("A run is at it already").first.wait_for(timeout=LONG_MS)
-    await other.get_by_role("log").get_by_text("1,000 of 2,500 rows").wait_for(timeout=LONG_MS)
+    await other.get_by_role("log").get_by_text("1,500 of 2,500 rows").wait_for(timeout=LONG_MS)
     outside.goes_on.set()
     await stage(other, "orders", "verified")
     await stage(other, "ltv", "done")
@@ -184,7 +184,7 @@ async def test_a_run_is_stopped_and_keeps_what_came_in(looker: Looker, client: h
     outside.shop.fill(order(number) for number in range(1, 10 * PAGE_ROWS + 1))
     page = await looker.open(f"{home}/runs")
     await page.get_by_role("button", name="Run now").click()
-    await page.get_by_text("1,000 of 2,500 rows").first.wait_for(timeout=LONG_MS)
+    await page.get_by_text("1,500 of 2,500 rows").first.wait_for(timeout=LONG_MS)
     await page.get_by_role("button", name="Stop").click()
     await page.get_by_role("dialog").get_by_role("button", name="Stop").click()
     await page.get_by_role("button", name="Stopping").wait_for(timeout=LONG_MS)

@@ -253,6 +253,7 @@ def test_mappings(tmp_path_factory: pytest.TempPathFactory, text: str) -> None:
     ("port", "data", "database_url", "admin_token", "secret_key", "mail_url", "mail_from", "public_url", "log_level",
      "trusted_proxies", "cors_origins", "session_idle_hours", "lanes", "host")
 )))  # fmt: skip
+@example("~0", "data")
 def test_settings_of_the_server(text: str, name: str) -> None:
     if "\x00" not in text:
         survives(load, {}, {f"HOLDFAST_{name.upper()}": text}, Path("/nonexistent"), own=(SettingsError,))

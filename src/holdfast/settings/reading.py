@@ -74,7 +74,12 @@ def parsed(item: Field[object], value: object, *, label: str, base: Path, enviro
         home = environ.get("HOME")
         if home and read.parts[0] == "~":
             return Path(home, *read.parts[1:])
-        return base / read.expanduser()
+        try:
+            return base / read.expanduser()
+        except RuntimeError:
+            raise SettingsError(
+                f"{item.name} ({label}) begins with {read.parts[0]}, and no such home is known{_quoted(about, value)}."
+            ) from None
     return read
 
 
