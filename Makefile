@@ -19,6 +19,8 @@ run: $(STAMP)
 
 test: $(STAMP)
 	$(BIN)/python tests/ensure_browser.py
+	@# once, and not by each of the hundreds of servers that the tests start
+	$(BIN)/python -m compileall -q src
 	$(BIN)/python -m pytest -q -m 'not long and not timing' -n $(WORKERS) --dist worksteal
 	$(BIN)/python -m pytest -q -m 'timing and not long' $(TIMING)
 
