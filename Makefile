@@ -22,7 +22,7 @@ test: $(STAMP)
 	@# once, and not by each of the hundreds of servers that the tests start
 	$(BIN)/python -m compileall -q src
 	$(BIN)/python -m pytest -q -m 'not long and not timing' -n $(WORKERS) --dist worksteal
-	$(BIN)/python -m pytest -q -m 'timing and not long' $(TIMING)
+	$(BIN)/python -m pytest -q -m 'timing and not long' -n 2 --dist worksteal $(TIMING)
 
 test-long: $(STAMP)
 	$(BIN)/python -m pytest -q -m long

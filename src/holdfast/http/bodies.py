@@ -48,7 +48,6 @@ async def read_bytes(receive: Any, headers: dict[bytes, bytes], bytes_max: int) 
     Raises:
         EdgeError: `body_too_large` as soon as that is known, `wrong_encoding`.
     """
-    check_encoding(headers.get(b"content-encoding"))
     length = headers.get(b"content-length")
     if length is not None and (not length.isdigit() or int(length) > bytes_max):
         raise EdgeError("body_too_large", headers=_CLOSE, bytes_max=bytes_max)
@@ -58,6 +57,8 @@ async def read_bytes(receive: Any, headers: dict[bytes, bytes], bytes_max: int) 
         body = await _read_on(receive, body, bytes_max)
     elif len(body) > bytes_max:
         raise EdgeError("body_too_large", headers=_CLOSE, bytes_max=bytes_max)
+    # once it is read: with some of it on its way the answer could be lost with the connection
+    check_encoding(headers.get(b"content-encoding"))
     return body
 
 
