@@ -138,5 +138,6 @@ export function lengthOf(ms, counting = false) {
 export function zoneName() {
   if (!zone) return "";
   const found = format({ timeZoneName: "short" }).formatToParts(date(clock.now())).find(({ type }) => type === "timeZoneName");
-  return `${zone.replaceAll("_", " ")} (${found?.value ?? ""})`;
+  const name = zone.replaceAll("_", " ");
+  return found === undefined || found.value === name ? name : `${name} (${found.value})`;
 }
