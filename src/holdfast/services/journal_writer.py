@@ -1,7 +1,7 @@
 """Changes to a site that are too large for the desk's batches: a transaction of their own, with the desk's lock.
 
 It takes the same row lock, the next versions of the same dense journal, and writes by the same writer; so to every
-reader, and to every desk, it is one more transaction at that site. A sync batch of 500 rows takes some 25 ms:
+reader, and to every desk, it is one more transaction at that site. A sync batch of 500 rows takes some 30 ms:
 in a lane it would hold up the commands of all sites in it. Refuses to decide anything about bookings.
 """
 

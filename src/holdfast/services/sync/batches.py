@@ -21,7 +21,7 @@ from holdfast.store import orders
 
 class Copied(msgspec.Struct, frozen=True):
     """A session with a transaction into whose tables a batch was copied, to be merged there: so it is copied in while
-    the batch before it is written. A third of what writing takes."""
+    the batch before it is written. More than a quarter of what writing takes."""
 
     connection: Any
     transaction: Transaction
