@@ -111,11 +111,13 @@ where site_id = $1 and id = $2 and (failures > 0 or paused_until is not null);
 -- name: take_tokens
 -- Takes what a request costs from a shared limit, and says for how many seconds it must wait. Nobody waits for the disk:
 -- after a crash of the database some requests would be forgotten, and the source itself says when that was too many.
+-- Before PostgreSQL 17 nothing can be taken from an infinite instant.
 insert into rate_limit as r (name, tokens, burst, per_s, at)
 values ($1, $3::double precision - $2::double precision, $3, $4, clock_timestamp())
 on conflict (name) do update set at = clock_timestamp(),
     tokens = least(r.burst, r.tokens + r.per_s * greatest(extract(epoch from clock_timestamp() - r.at), 0)) - $2
-returning greatest(0, -r.tokens / r.per_s, extract(epoch from r.blocked_until - clock_timestamp()))::double precision
+returning greatest(0, -r.tokens / r.per_s,
+    extract(epoch from greatest(r.blocked_until, clock_timestamp()) - clock_timestamp()))::double precision
     as wait_s, set_config('synchronous_commit', 'off', true);
 
 -- name: prime
