@@ -74,16 +74,34 @@ def test_a_misspelt_field_gets_its_nearest_name(client: httpx.Client, cafe: str)
 def test_a_body_over_the_limit_is_refused_however_it_is_sent(make_server: Callable[..., Any]) -> None:
     server = make_server(body_bytes_max=2048)
 
-    def parts() -> Any:
-        for _ in range(200):
+    def parts() -> Any:  # still being sent when the answer is there
+        for _ in range(2000):
             yield b" " * 1000
 
     made = server.client.post("/api/sites", json={"kind": "cafe", "name": "Corner", "time_zone": "UTC"})
     for path in ("/api/sites", f"{made.headers['location']}/bookings"):
-        for content in (b" " * 2049, parts()):
+        for content in (b" " * 2049, b" " * 4_000_000, parts()):
             answer = server.client.post(path, content=content, headers=JSON)
             assert answer.status_code == 413, answer.text
             assert answer.json()["bytes_max"] == 2048
+
+
+def test_who_goes_on_sending_what_was_refused_is_cut_off(
+    make_server: Callable[..., Any], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(connections, "LINGER_S", 0.3)
+    server = make_server(body_bytes_max=2048)
+    head = b"POST /api/sites HTTP/1.1\r\nHost: localhost\r\nTransfer-Encoding: chunked\r\n" + (
+        f"Authorization: Bearer {server.settings.admin_token}\r\nContent-Type: application/json\r\n\r\n".encode()
+    )
+    for size, pause_s in ((1_000_000, 0.0), (3000, 0.05)):  # more than is taken, and for longer
+        with socket.create_connection(("127.0.0.1", int(server.url.rsplit(":", 1)[1])), timeout=5) as slow:
+            slow.sendall(head)
+            with pytest.raises(OSError):
+                for _ in range(200):
+                    slow.sendall(b"%x\r\n%s\r\n" % (size, b" " * size))
+                    time.sleep(pause_s)
+    assert server.client.get("/healthz").status_code == 200
 
 
 def test_other_media_are_refused(client: httpx.Client, cafe: str) -> None:

@@ -1,12 +1,14 @@
 """One connection: closed when a whole request head has not arrived in time, so that silent ones do not pile up, and
-when a head is larger than any that is meant well. What is no request at all is answered in our own words.
+when a head is larger than any that is meant well. What is no request at all is answered in our own words. Whoever is
+still sending when the last answer is written is heard to the end, for a while: an answer is lost with a connection that
+is closed while something arrives.
 """
 
 import asyncio
 from http import HTTPStatus
 from typing import Any
 
-from uvicorn.protocols.http.httptools_impl import HttpToolsProtocol
+from uvicorn.protocols.http.httptools_impl import HttpToolsProtocol, RequestResponseCycle
 from uvicorn.protocols.websockets.websockets_sansio_impl import WebSocketsSansIOProtocol
 
 from holdfast.http.errors import PROBLEM_MEDIA, EdgeError, problem
@@ -17,6 +19,9 @@ HEAD_S = 30.0
 HEAD_BYTES_MAX = 64 * 1024
 HEADERS_MAX = 100
 ADDRESS_BYTES_MAX = 16 * 1024
+LINGER_S = 5.0
+LINGER_BYTES_MAX = 8 * 1024 * 1024
+"""How long and how much may still arrive of what was refused; it is thrown away."""
 
 
 class Connection(HttpToolsProtocol):
@@ -29,6 +34,9 @@ class Connection(HttpToolsProtocol):
     _is_large = False
     """Whether so much came at once that the head must be measured."""
     _refused = "malformed_request"
+    _linger_timer: asyncio.TimerHandle | None = None
+    """Runs when all has been said, and what still arrives is nobody's."""
+    _lingered_bytes = 0
     outlet: Any = None
     """What writes to the transport itself while a stream goes on: told when there is room again, and of the end."""
 
@@ -38,11 +46,18 @@ class Connection(HttpToolsProtocol):
 
     def connection_lost(self, exc: Exception | None) -> None:
         self._stop_waiting()
+        if self._linger_timer is not None:
+            self._linger_timer.cancel()
         if self.outlet is not None:
             self.outlet.lost()
         super().connection_lost(exc)
 
     def data_received(self, data: bytes) -> None:
+        if self._linger_timer is not None:
+            self._lingered_bytes += len(data)
+            if self._lingered_bytes > LINGER_BYTES_MAX:
+                self.transport.close()
+            return
         if self._head_timer is not None:
             self._head_bytes += len(data)
         self._is_large = len(data) > HEAD_BYTES_MAX
@@ -68,7 +83,29 @@ class Connection(HttpToolsProtocol):
             self._break_off("address_too_long")
         if len(self.headers) > HEADERS_MAX or (self._is_large and _bytes_of(self.headers) > HEAD_BYTES_MAX):
             self._break_off("headers_too_large")
-        return super().on_headers_complete()
+        asked = super().on_headers_complete()
+        if self.cycle is not None and self.cycle.scope is self.scope and self.scope["method"] not in ("GET", "HEAD"):
+            self.cycle.transport = _Patient(self, self.cycle)  # type: ignore[assignment]
+        return asked
+
+    def on_response_complete(self) -> None:
+        if self._linger_timer is None:
+            super().on_response_complete()
+        else:
+            self.server_state.total_requests += 1
+
+    def shutdown(self) -> None:
+        if self._linger_timer is None:
+            super().shutdown()
+        else:
+            self.transport.close()
+
+    def linger(self) -> None:
+        """Says that nothing more will come, and closes when the client does, at the latest in `LINGER_S`."""
+        if self._linger_timer is None and not self.transport.is_closing():
+            self._linger_timer = self.loop.call_later(LINGER_S, self.transport.close)
+            self.flow.resume_reading()
+            self.transport.write_eof()
 
     def send_400_response(self, msg: str) -> None:
         """What uvicorn calls for whatever its parser could not go on with."""
@@ -86,7 +123,7 @@ class Connection(HttpToolsProtocol):
         lines = b"".join(name + b": " + value + b"\r\n" for name, value in common)
         phrase = HTTPStatus(status).phrase.encode()
         self.transport.write(b"HTTP/1.1 %d %s\r\n%sconnection: close\r\n\r\n%s" % (status, phrase, lines, body))
-        self.transport.close()
+        self.linger()
 
     def _await_head(self) -> None:
         self._head_bytes = 0
@@ -103,6 +140,23 @@ class Connection(HttpToolsProtocol):
             self._await_head()  # an earlier request's answer is still on its way: it must not be cut off
         else:
             self.transport.close()
+
+
+class _Patient:
+    """The transport of a request that may have a body: an answer before its end does not close at once."""
+
+    __slots__ = ("_connection", "_cycle", "is_closing", "write")
+
+    def __init__(self, connection: Connection, cycle: RequestResponseCycle) -> None:
+        self._connection, self._cycle = connection, cycle
+        self.write = connection.transport.write
+        self.is_closing = connection.transport.is_closing
+
+    def close(self) -> None:
+        if self._cycle.more_body:
+            self._connection.linger()
+        else:
+            self._connection.transport.close()
 
 
 class SocketConnection(WebSocketsSansIOProtocol):
