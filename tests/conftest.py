@@ -25,6 +25,9 @@ from hypothesis import HealthCheck, settings
 from holdfast.services.jobs.upkeep import keep_days
 from holdfast.store import binaries, database, migrate
 from holdfast.store.embedded import EmbeddedServer
+from tests.crashes import pytest_configure as pytest_configure
+from tests.crashes import pytest_terminal_summary as pytest_terminal_summary
+from tests.crashes import pytest_testnodedown as pytest_testnodedown
 
 WORKERS_MAX = 12
 TEMPLATE = "holdfast_template"

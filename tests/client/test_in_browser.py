@@ -136,6 +136,7 @@ async def test_a_screen_goes_on_when_a_killed_server_is_there_again(page: Page, 
             await screen.open()
             await screen.follow()
             begun = await page.evaluate("begun")
+            await screen.until("said.some(line => line.state === 'live')")
             for number in range(3):
                 await site.change_unit("PC1", name=f"before {number}")
             server.send_signal(signal.SIGKILL)
