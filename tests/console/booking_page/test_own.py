@@ -29,6 +29,8 @@ async def test_the_secret_link_of_a_guest_opens_the_booking_and_stands_in_no_add
     await page.get_by_role("dialog", name="Waiting for approval").get_by_role("button", name="Close").click()
     path, _, key = (await page.locator("#link").input_value()).removeprefix("http://").partition("#")
     assert len(key) > 20
+    await page.get_by_role("button", name="Copy").click()
+    await expect(page.get_by_role("button", name="Copied")).to_be_visible()
     path = path[path.index("/") :]
     stranger = await looker.open(path)
     await expect(stranger.get_by_role("heading", name="Your booking")).to_be_visible()

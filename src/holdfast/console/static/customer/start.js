@@ -19,6 +19,8 @@ document.addEventListener("submit", (event) => {
 });
 
 document.addEventListener("click", (event) => {
+  const button = event.target instanceof Element ? event.target.closest("[data-copies]") : null;
+  if (button instanceof HTMLElement) return copy(button);
   const link = event.target instanceof Element ? event.target.closest("a[href]") : null;
   if (!(link instanceof HTMLAnchorElement) || link.dataset.whole !== undefined || link.origin !== location.origin) return;
   if (event.defaultPrevented || event.ctrlKey || event.metaKey || event.shiftKey || event.button !== 0 || !inStep(link)) return;
@@ -148,6 +150,18 @@ function tell(form, text) {
   }
   note.textContent = text;
   announce(text);
+}
+
+/** Puts what a field holds into the clipboard, also where there is no secure connection. @param {HTMLElement} button */
+async function copy(button) {
+  const field = document.getElementById(button.dataset.copies ?? "");
+  const label = button.querySelector("span");
+  if (!(field instanceof HTMLInputElement) || label === null) return;
+  field.select();
+  const isDone = await (navigator.clipboard?.writeText(field.value).then(() => true, () => document.execCommand("copy")) ?? document.execCommand("copy"));
+  if (!isDone) return;
+  label.textContent = word("copied");
+  announce(word("copied"));
 }
 
 /** A guest's link brings its secret behind #: it goes into a cookie of that booking, and out of the address. */

@@ -104,7 +104,7 @@ const columns = (load) => [
   { name: "next", label: t("store.next"), wide: true, draw: (row) => html`${() => { const at = nextAt(row.view); if (at !== null && Date.parse(at) <= clock.now()) return t("store.fresh_due"); return at === null ? "–" : html`${whenOf(at)} <span class="muted">${farOff(at)}</span>`; }}`, value: (row) => nextAt(row.view) },
   { name: "customers", label: t("store.customers"), number: true, wide: true, draw: (row) => (row.view ? number(row.view.totals.customers) : "–"), value: (row) => row.view?.totals.customers ?? null },
   { name: "net", label: t("store.net"), number: true, wide: true, draw: (row) => (row.view ? briefMoney(row.view.totals.net, row.view.ltv.currency) : "–"), value: (row) => (row.view ? Number(row.view.totals.net) : null) },
-  { name: "acts", label: t("jobs.acts"), narrow: true, draw: (row) => (may("sync") && row.view?.connections.some(({ kind, is_enabled: on }) => on && kind !== "upload") ? html`<button type="button" class="button quiet icon-only" aria-label=${t("store.sync_of", { name: row.name })} data-tip=${t("sync.now")} @click=${() => runNow(row, load)}>${icon("refresh")}</button>` : null) },
+  { name: "acts", label: t("jobs.acts"), isQuiet: true, narrow: true, draw: (row) => (may("sync") && row.view?.connections.some(({ kind, is_enabled: on }) => on && kind !== "upload") ? html`<button type="button" class="button quiet icon-only" aria-label=${t("store.sync_of", { name: row.name })} data-tip=${t("sync.now")} @click=${() => runNow(row, load)}>${icon("refresh")}</button>` : null) },
 ];
 
 /** @param {Line} row */
