@@ -313,6 +313,33 @@ def test_a_series_keeps_its_local_hour_and_its_exceptions():
     assert len({(one.uid, one.recurrence) for one in found}) == 5
 
 
+def test_a_series_goes_on_as_it_was_changed_from_one_occurrence_on():
+    found = stretches(
+        ["UID:s", "DTSTART;TZID=Europe/Berlin:20260316T180000", "DURATION:PT2H", "RRULE:FREQ=WEEKLY;COUNT=9"],
+        [
+            "UID:s", "RECURRENCE-ID;TZID=Europe/Berlin;RANGE=THISANDFUTURE:20260330T180000",
+            "DTSTART;TZID=Europe/Berlin:20260331T200000", "DURATION:PT1H",
+        ],
+        [
+            "UID:s", "RECURRENCE-ID;TZID=Europe/Berlin:20260406T180000",
+            "DTSTART;TZID=Europe/Berlin:20260409T090000", "DURATION:PT3H",
+        ],
+        ["UID:s", "RECURRENCE-ID;RANGE=THISANDFUTURE:20260420T160000Z", "STATUS:CANCELLED"],
+    )  # fmt: skip
+    assert sorted((one.start[:16], one.end[11:16]) for one in found) == [
+        ("2026-03-16T17:00", "19:00"), ("2026-03-23T17:00", "19:00"), ("2026-03-31T18:00", "19:00"),
+        ("2026-04-09T07:00", "10:00"), ("2026-04-14T18:00", "19:00"),
+    ]  # fmt: skip
+    assert len({(one.uid, one.recurrence) for one in found}) == 5
+
+
+def test_what_was_moved_far_from_one_occurrence_on_is_found_where_it_is_now():
+    days = ["UID:d", "DTSTART;VALUE=DATE:20250101", "RRULE:FREQ=YEARLY;COUNT=2"]
+    onwards = ["UID:d", "RECURRENCE-ID;VALUE=DATE;RANGE=THISANDFUTURE:20250101", "DTSTART;VALUE=DATE:20250601"]
+    found = stretches(days, onwards)
+    assert [(one.kind, one.start, one.end) for one in found] == [("day", "2026-06-01", "2026-06-02")]
+
+
 def test_what_is_free_cancelled_old_or_names_somebody_is_left_out():
     found = stretches(
         ["UID:a", "DTSTART:20260601T100000Z", "DURATION:PT1H", "TRANSP:TRANSPARENT"],

@@ -7,9 +7,10 @@ knows the place. Refuses what is cut off or is no calendar.
 
 import re
 import sys
-from collections.abc import Iterator
+from bisect import bisect_right
+from collections.abc import Iterable, Iterator
 from datetime import UTC, date, datetime, time, timedelta, tzinfo
-from typing import Any, Literal
+from typing import Any, Literal, NamedTuple
 from zoneinfo import ZoneInfo
 
 import msgspec
@@ -102,19 +103,65 @@ def _stretches(uid: str, events: list[Event], since: datetime, until: datetime) 
         known = latest.get(key)
         if known is None or int(known.get("SEQUENCE", 0)) <= int(event.get("SEQUENCE", 0)):
             latest[key] = event
-    moved = latest.keys() - {""}
+    changed = latest.keys() - {""}
     for key, event in latest.items():
-        if str(event.get("STATUS", "")).upper() == "CANCELLED" or str(event.get("TRANSP", "")).upper() == "TRANSPARENT":
-            continue
-        start, length = _times(event)
-        is_series = any(event.get(name) is not None for name in ("RRULE", "RDATE"))
-        starts = _recurring(event, start, since - length, until) if is_series and not key else iter([start])
-        for count, one in enumerate(starts):
-            if count > STRETCHES_MAX:
-                raise _TooMany
-            name = key or (_key(one) if is_series else "")
-            if (key or name not in moved) and (stretch := _stretch(uid, name, one, length, event, since, until)):
+        if not key and any(event.get(name) is not None for name in ("RRULE", "RDATE")):
+            yield from _series(uid, event, {name: latest[name] for name in changed}, since, until)
+        elif not _is_free(event):
+            start, length = _times(event)
+            if (stretch := _stretch(uid, key, start, length, event, since, until)) is not None:
                 yield stretch
+
+
+def _series(uid: str, event: Event, changed: dict[str, Event], since: datetime, until: datetime) -> Iterator[Stretch]:
+    """The occurrences of a series that are as its rule has them, or as one that was changed with all after it."""
+    start, _ = _times(event)
+    rulings = _rulings(event, changed.values(), start.tzinfo if isinstance(start, datetime) else None)
+    shifts = [ruling.shift for ruling in rulings]
+    earliest = since - max(ruling.length for ruling in rulings) - max(shifts)
+    for count, one in enumerate(_recurring(event, start, earliest, until - min(shifts))):
+        if count > STRETCHES_MAX:
+            raise _TooMany
+        if (name := _key(one)) in changed:
+            continue
+        ruling = rulings[bisect_right([each.since for each in rulings], _naive(one)) - 1]
+        moved = _naive(one) + ruling.shift
+        begins = moved.replace(tzinfo=ruling.start.tzinfo) if isinstance(ruling.start, datetime) else moved.date()
+        stretch = _stretch(uid, name, begins, ruling.length, ruling.event, since, until)
+        if stretch is not None and not _is_free(ruling.event):
+            yield stretch
+
+
+class _Ruling(NamedTuple):
+    """What occurrences are like whose own time is not before `since`: as `event` has them, later by `shift`."""
+
+    since: datetime
+    event: Event
+    start: date
+    length: timedelta
+    shift: timedelta
+
+
+def _rulings(event: Event, changed: Iterable[Event], place: tzinfo | None) -> list[_Ruling]:
+    """The series as it was made, and each of its occurrences that was changed with all after it, in their order."""
+    found = [_Ruling(datetime.min, event, *_times(event), timedelta())]
+    for each in changed:
+        named = each["RECURRENCE-ID"]
+        if str(named.params.get("RANGE", "")).upper() != "THISANDFUTURE":
+            continue
+        at = _on_clock(named.dt, place)
+        if _is_free(each):
+            found.append(_Ruling(at, each, event["DTSTART"].dt, _DAY, timedelta()))
+        else:
+            start, length = _times(each)
+            found.append(_Ruling(at, each, start, length, _naive(start) - at))
+    return sorted(found, key=lambda ruling: ruling.since)
+
+
+def _is_free(event: Event) -> bool:
+    """Whether it takes no time: it was called off, or only stands in the calendar."""
+    is_off = str(event.get("STATUS", "")).upper() == "CANCELLED"
+    return is_off or str(event.get("TRANSP", "")).upper() == "TRANSPARENT"
 
 
 def _stretch(
