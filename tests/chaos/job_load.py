@@ -6,6 +6,7 @@ import sys
 
 from holdfast.runtime.scheduler import Scheduling
 from holdfast.runtime.worker import Beating, Working
+from holdfast.services import logs
 from holdfast.services.jobs.context import JobContext
 from holdfast.services.jobs.crew import Crew, CrewLimits
 from holdfast.services.jobs.registry import Registry
@@ -36,6 +37,8 @@ def registry() -> Registry:
 
 
 async def main(url: str) -> None:
+    # nobody reads what it says: a pipe that is full would hold it up, and whoever waits for its end
+    logs.configure(log_format="json", level="warning")
     limits = database.ConnectionLimits(connections_max=12)
     pool = await database.open_pool(url, limits, init=prepare)
     functions = registry()

@@ -188,10 +188,11 @@ def test_a_request_cut_off_half_way_harms_nobody(client: httpx.Client, cafe: str
 def test_a_body_that_never_comes_whole_changes_nothing_and_says_so(
     path: str, make_server: Callable[..., Any], monkeypatch: pytest.MonkeyPatch
 ) -> None:
+    made = make_server().client.post("/api/sites", json={"kind": "cafe", "name": "Slow", "time_zone": "UTC"})
+    site = made.headers["location"]
     monkeypatch.setattr(Context, "answer_s", property(lambda _: 0.3))
     monkeypatch.setattr(imports, "PART_S", 0.3)
     client = make_server().client
-    site = client.post("/api/sites", json={"kind": "cafe", "name": "Slow", "time_zone": "UTC"}).headers["location"]
     address = "/api/import?site=slow" if path == "import" else f"{site}{path}"
     host, port = client.base_url.host, client.base_url.port
     head = f"POST {address} HTTP/1.1\r\nHost: {host}\r\nAuthorization: {client.headers['authorization']}\r\n"

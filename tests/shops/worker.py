@@ -4,6 +4,7 @@ import asyncio
 import sys
 from ipaddress import ip_network
 
+from holdfast.services import logs
 from holdfast.services.desk import Desk
 from holdfast.services.sites import Sites
 from holdfast.services.stores import Stores, prepare_session
@@ -16,6 +17,8 @@ LEASE_S = 1.0
 
 
 async def work(url: str) -> None:
+    # nobody reads what it says: a pipe that is full would hold it up, and whoever waits for its end
+    logs.configure(log_format="json", level="warning")
     pool = await database.open_pool(url, init=prepare_session)
     desk = Desk(pool)
     await desk.start()
