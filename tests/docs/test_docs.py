@@ -1,16 +1,17 @@
 """The documentation says what the program does: generated pages are fresh, nothing is left out, no link is dead."""
 
 import ast
-import importlib.util
 import json
 import re
 import tomllib
 from pathlib import Path
-from types import ModuleType
 from typing import Any
 
 import pytest
 
+from generating import PAGES as GENERATED
+from generating.routes import openapi
+from generating.text import Gap, same_names
 from holdfast.domain.errors import CODES
 from holdfast.domain.policies import kinds, policy_of
 from holdfast.domain.policies.base import EVENTS
@@ -32,17 +33,6 @@ _HEADING_TEXT = re.compile(r"\[([^\]]*)\]\([^)]*\)")
 _NOT_IN_ANCHORS = re.compile(r"[^\w\- ]")
 
 
-def _generator() -> ModuleType:
-    spec = importlib.util.spec_from_file_location("docs_generate", DOCS / "generate.py")
-    assert spec is not None and spec.loader is not None
-    module = importlib.util.module_from_spec(spec)
-    spec.loader.exec_module(module)
-    return module
-
-
-GENERATE = _generator()
-
-
 def _anchors(page: Path) -> set[str]:
     """What GitHub makes of a page's headings."""
     prose = _FENCE.sub("", page.read_text(encoding="utf-8"))
@@ -50,14 +40,14 @@ def _anchors(page: Path) -> set[str]:
     return {_NOT_IN_ANCHORS.sub("", title.lower()).replace(" ", "-") for title in titles}
 
 
-@pytest.mark.parametrize("name", sorted(GENERATE.PAGES))
+@pytest.mark.parametrize("name", sorted(GENERATED))
 def test_a_generated_page_is_what_the_program_says_now(name: str):
     written = (REFERENCE / name).read_text(encoding="utf-8")
-    assert written == GENERATE.PAGES[name](), f"{name} is stale; run: make docs"
+    assert written == GENERATED[name](), f"{name} is stale; run: make docs"
 
 
 def test_every_reference_page_is_generated():
-    assert {page.name for page in REFERENCE.glob("*.md")} == set(GENERATE.PAGES)
+    assert {page.name for page in REFERENCE.glob("*.md")} == set(GENERATED)
 
 
 @pytest.mark.parametrize(
@@ -80,7 +70,7 @@ def test_nothing_is_missing_in_the_reference(page: str, words: list[str]):
 
 def test_every_route_is_in_the_reference():
     text = (REFERENCE / "routes.md").read_text(encoding="utf-8")
-    found = GENERATE.openapi()["paths"]
+    found = openapi()["paths"]
     routes = [f"### {method.upper()} {path}\n" for path, item in found.items() for method in item]
     assert routes and [route for route in routes if route not in text] == []
 
@@ -93,8 +83,8 @@ def test_every_command_is_in_the_reference():
 
 
 def test_a_name_that_the_tables_do_not_describe_is_an_error():
-    with pytest.raises(GENERATE.Gap, match="nobody"):
-        GENERATE.same_names({"described"}, {"described", "nobody"}, "settings")
+    with pytest.raises(Gap, match="nobody"):
+        same_names({"described"}, {"described", "nobody"}, "settings")
 
 
 @pytest.mark.parametrize("page", PAGES, ids=NAMES)

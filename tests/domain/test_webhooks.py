@@ -6,6 +6,7 @@ from datetime import UTC, datetime
 import pytest
 from standardwebhooks import Webhook
 
+from generating.events import EVENT_TYPES
 from holdfast.domain.errors import Refusal
 from holdfast.domain.webhooks import (
     ATTEMPTS_MAX,
@@ -21,8 +22,6 @@ from holdfast.domain.webhooks import (
 
 
 def test_every_type_of_the_journal_can_be_told():
-    from docs.generate import EVENT_TYPES
-
     assert set(JOURNAL_TYPES) == set(EVENT_TYPES)
 
 
