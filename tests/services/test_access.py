@@ -187,7 +187,8 @@ async def test_an_expired_token_is_none_and_is_not_remembered_beyond_its_end(poo
     (until, _) = access._kept[actor.credential or b""]
     assert until <= asyncio.get_running_loop().time() + 1.5
     await pool.execute("update api_token set expires_at = now()")
-    access.has_moved()
+    await access.has_moved()
+    assert access.remembered(soon.token) is None
     assert await access.of_token(soon.token) is None
     assert datetime.now(UTC) > now
 
