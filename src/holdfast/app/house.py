@@ -100,22 +100,10 @@ async def opened(settings: Settings, stopping: asyncio.Event | None = None) -> A
             embedded = await _embedded(settings, stack)
             url = embedded.url
         await migrate.migrate(url)
-        limits = ConnectionLimits(
-            connections_max=settings.pool_connections_max,
-            statement_timeout_s=settings.statement_timeout_s,
-            lock_timeout_s=settings.lock_timeout_s,
-            idle_in_transaction_timeout_s=settings.idle_in_transaction_timeout_s,
-            client_check_interval_s=settings.client_check_interval_s,
-            connect_timeout_s=settings.connect_timeout_s,
-        )
+        limits = _connection_limits(settings)
         desk_pool = await _pool(url, limits, stack, "holdfast desk", settings.lanes + DESK_SPARE_CONNECTIONS)
         reads = await _pool(url, limits, stack, "holdfast reads", settings.pool_connections_max)
-        desk = Desk(
-            desk_pool,
-            DeskLimits(
-                lanes=settings.lanes, batch_max=settings.batch_commands_max, waiting_max=settings.queue_commands_max
-            ),
-        )
+        desk = Desk(desk_pool, _desk_limits(settings))
         sites = Sites(reads)
         desk.heard.append(sites.heard)
         reconciler = Reconciler(reads, desk)
@@ -143,14 +131,34 @@ async def opened(settings: Settings, stopping: asyncio.Event | None = None) -> A
         _log_acts(settings, desk)
         await desk.start()
         stack.push_async_callback(_stop_desk, desk, settings.shutdown_timeout_s)
-        folder = embedded.folder if embedded is not None else None
-        disks = Disks(settings.data, folder, low_bytes=settings.disk_free_min_mb * MIB)
         stopping = stopping if stopping is not None else asyncio.Event()
         yield House(
             settings, url, desk_pool, reads, desk, sites, stores, reconciler, hub, doorbell, accounts, jobs, webhooks,
             calendars, presence, PresenceChanges(presence), stopping,
-            embedded=embedded, disks=disks, limiter=_limiter(settings),
+            embedded=embedded, disks=_disks(settings, embedded), limiter=_limiter(settings),
         )  # fmt: skip
+
+
+def _connection_limits(settings: Settings) -> ConnectionLimits:
+    return ConnectionLimits(
+        connections_max=settings.pool_connections_max,
+        statement_timeout_s=settings.statement_timeout_s,
+        lock_timeout_s=settings.lock_timeout_s,
+        idle_in_transaction_timeout_s=settings.idle_in_transaction_timeout_s,
+        client_check_interval_s=settings.client_check_interval_s,
+        connect_timeout_s=settings.connect_timeout_s,
+    )
+
+
+def _desk_limits(settings: Settings) -> DeskLimits:
+    return DeskLimits(
+        lanes=settings.lanes, batch_max=settings.batch_commands_max, waiting_max=settings.queue_commands_max
+    )
+
+
+def _disks(settings: Settings, embedded: EmbeddedServer | None) -> Disks:
+    folder = embedded.folder if embedded is not None else None
+    return Disks(settings.data, folder, low_bytes=settings.disk_free_min_mb * MIB)
 
 
 def _kept(settings: Settings) -> Kept:
