@@ -122,12 +122,8 @@ async def stage(page: Page, name: str, state: str) -> None:
     await page.locator(f'.stage[data-stage="{name}"][data-state="{state}"]').first.wait_for(timeout=LONG_MS)
 
 
-async def test_a_store_is_connected_and_its_run_is_watched_by_all(
-    looker: Looker, client: httpx.Client, outside: Outside
-) -> None:
-    home = store(client, "watched")
-    outside.shop.fill(order(number) for number in range(1, 10 * PAGE_ROWS + 1))
-    page = await looker.open(home)
+async def connect_a_shop(page: Page, address: str) -> None:
+    """By the form, as a person does."""
     await page.get_by_role("button", name="Connect a source").last.click()
     await page.get_by_role("button", name="Shopify").click()
     form = page.get_by_role("dialog")
@@ -137,11 +133,19 @@ async def test_a_store_is_connected_and_its_run_is_watched_by_all(
     await form.get_by_label("Schedule").select_option("off")
     # an address without http is refused before it is sent, and what was typed stays
     await form.get_by_role("button", name="Connect", exact=True).click()
-    await form.get_by_label("Address").fill(outside.address)
+    await form.get_by_label("Address").fill(address)
     await form.get_by_role("button", name="Connect", exact=True).click()
     await page.locator('.source[data-connection="shop"]').wait_for(timeout=LONG_MS)
     assert TOKEN not in await page.content()
 
+
+async def test_a_store_is_connected_and_its_run_is_watched_by_all(
+    looker: Looker, client: httpx.Client, outside: Outside
+) -> None:
+    home = store(client, "watched")
+    outside.shop.fill(order(number) for number in range(1, 10 * PAGE_ROWS + 1))
+    page = await looker.open(home)
+    await connect_a_shop(page, outside.address)
     other, cohorts = await looker.open(f"{home}/runs"), await looker.open(f"{home}/ltv")
     await cohorts.get_by_text("No cohorts yet").wait_for(timeout=LONG_MS)
     await page.get_by_role("button", name="Run now", exact=True).first.click()

@@ -177,24 +177,8 @@ async def test_plain_asgi_serves_the_same(database_url: str) -> None:
     settings = Settings(database_url=database_url, admin_token=TOKEN, data=DATA)
     async with app.opened(settings) as house:
         served = app.application(house)
-        headers = [(b"authorization", f"Bearer {TOKEN}".encode()), (b"host", b"testserver")]
-
-        async def ask(method: str, path: str, body: bytes = b"") -> Any:
-            more = [(b"content-type", b"application/json")] if body else []
-            scope = scope_of(method, path, [*headers, *more])
-            told: list[Any] = []
-
-            async def send(message: Any) -> None:
-                told.append(message)
-
-            async def receive() -> Any:
-                return {"type": "http.request", "body": body, "more_body": False}
-
-            await served(scope, receive, send)
-            return told[0]["status"]
-
         made = {"kind": "cafe", "name": "Corner", "time_zone": "UTC"}
-        assert await ask("POST", "/api/sites", json.dumps(made).encode()) == 201
+        assert await status_of(served, "POST", "/api/sites", made) == 201
         parts: list[bytes] = []
         gone, heard = asyncio.Event(), asyncio.Event()
 
@@ -209,20 +193,36 @@ async def test_plain_asgi_serves_the_same(database_url: str) -> None:
             await gone.wait()
             return {"type": "http.disconnect"}
 
-        scope = scope_of("GET", "/api/sites/corner/events", headers)
+        scope = scope_of("GET", "/api/sites/corner/events")
         stream = asyncio.create_task(served(scope, receive, send))
         async with asyncio.timeout(10):
             while b"id: " not in b"".join(parts):
                 await asyncio.sleep(0.01)
             units = {"units": [{"code": "PC1", "category": "pc"}]}
-            assert await ask("POST", "/api/sites/corner/units", json.dumps(units).encode()) == 200
+            assert await status_of(served, "POST", "/api/sites/corner/units", units) == 200
             await heard.wait()
             gone.set()
             await stream
         assert house.hub.count == 0
 
 
-def scope_of(method: str, path: str, headers: list[tuple[bytes, bytes]]) -> dict[str, Any]:
+async def status_of(served: Any, method: str, path: str, body: dict[str, Any]) -> int:
+    """What a request of one message is answered with."""
+    told: list[Any] = []
+
+    async def send(message: Any) -> None:
+        told.append(message)
+
+    async def receive() -> Any:
+        return {"type": "http.request", "body": json.dumps(body).encode(), "more_body": False}
+
+    await served(scope_of(method, path, (b"content-type", b"application/json")), receive, send)
+    status: int = told[0]["status"]
+    return status
+
+
+def scope_of(method: str, path: str, *more: tuple[bytes, bytes]) -> dict[str, Any]:
+    headers = [(b"authorization", f"Bearer {TOKEN}".encode()), (b"host", b"testserver"), *more]
     return {
         "type": "http", "asgi": {"version": "3.0"}, "http_version": "1.1", "method": method, "scheme": "http",
         "path": path, "raw_path": path.encode(), "query_string": b"", "root_path": "", "headers": headers,
