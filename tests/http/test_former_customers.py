@@ -5,7 +5,7 @@ from typing import Any
 import httpx
 import pytest
 
-from tests.http.test_former_grounds import DAY, WISH, campus, slot
+from tests.http.former_campus import DAY, WISH, campus, slot
 from tests.principals import Principals
 
 __all__ = ["campus"]

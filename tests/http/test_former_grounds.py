@@ -1,75 +1,19 @@
 """The addresses of the replaced sports system: its words and shapes, its sentences, none of its mistakes."""
 
 import asyncio
-import socket
 from collections import Counter
-from collections.abc import Callable
 from datetime import UTC, datetime, timedelta
 from typing import Any
-from zoneinfo import ZoneInfo
 
 import httpx
 import pytest
 
-from holdfast.http.context import Context
-from holdfast.http.former import grounds as handlers
+from tests.http.former_campus import DAY, KOLKATA, TAKEN, WISH, act, book, campus, refused, slot, slots
 from tests.principals import Principals
 
+__all__ = ["campus"]
+
 CLIENTS = 64
-KOLKATA = ZoneInfo("Asia/Kolkata")
-DAY = (datetime.now(KOLKATA) + timedelta(days=30)).date()
-TAKEN = "This slot was just booked by another student. Please choose another time slot."
-WISH: dict[str, Any] = {
-    "game": "Volleyball", "ground": "Ground 1", "date": str(DAY), "time": "9-10 AM", "name": "Ann Lee",
-    "email": "ann@example.org", "rollNumber": "21CS001", "branch": "CS", "year": "3", "teamMembers": ["Ben", "Chloe"],
-    "reason": "practice for Sunday",
-}  # fmt: skip
-
-
-@pytest.fixture
-def campus(client: httpx.Client) -> str:
-    """The address of a sports ground in Kolkata, with two grounds."""
-    site = {"kind": "grounds", "name": "Campus", "time_zone": "Asia/Kolkata"}
-    address = client.post("/api/sites", json=site).headers["location"]
-    units = [{"code": "Ground 1", "category": "ground"}, {"code": "G2", "name": "Ground 2", "category": "ground"}]
-    assert client.post(f"{address}/units", json={"units": units}).status_code == 200
-    return str(address)
-
-
-def slots(client: httpx.Client, ground: str = "Ground 1", day: object = DAY, **more: Any) -> dict[str, Any]:
-    answer = client.get("/bookings/availability", params={"ground": ground, "date": str(day)}, **more)
-    assert answer.status_code == 200, answer.text
-    found = answer.json()
-    assert found["success"] is True and found["message"]
-    data: dict[str, Any] = found["data"]
-    return data
-
-
-def slot(client: httpx.Client, time: str = "9-10 AM", **more: Any) -> dict[str, Any]:
-    return next(each for each in slots(client, **more)["slots"] if each["slot"] == time)
-
-
-def book(client: httpx.Client, **more: Any) -> dict[str, Any]:
-    answer = client.post("/bookings", json={**WISH, **more})
-    assert answer.status_code == 201, answer.text
-    found: dict[str, Any] = answer.json()["data"]["booking"]
-    return found
-
-
-def act(client: httpx.Client, booking: dict[str, Any], name: str, **body: Any) -> dict[str, Any]:
-    answer = client.post(f"/bookings/{booking['_id']}/{name}", json=body)
-    assert answer.status_code == 200 and answer.json()["success"] is True, answer.text
-    found: dict[str, Any] = answer.json()["data"]["booking"]
-    return found
-
-
-def refused(answer: httpx.Response, status: int, code: str) -> dict[str, Any]:
-    assert answer.status_code == status, answer.text
-    assert answer.headers["content-type"].startswith("application/json")
-    found: dict[str, Any] = answer.json()
-    assert (found["success"], found["code"]) == (False, code)
-    assert found["message"].endswith((".", "?", ")")) and "type" not in found
-    return found
 
 
 @pytest.mark.parametrize("path", ["/bookings", "/api/bookings"])
@@ -281,50 +225,6 @@ def test_bookings_are_listed_the_latest_first_by_what_is_asked(client: httpx.Cli
     assert [each["id"] for each in [*page["bookings"], *rest["bookings"]]] == latest_first and rest["next"] is None
 
 
-BAD_QUERIES = {
-    "no ground": ("/bookings/availability?date=2027-03-08", "ground"),
-    "no date": ("/bookings/availability?ground=G2", "date"),
-    "no such date": ("/bookings/availability?ground=G2&date=2027-02-30", "date"),
-    "not a date": ("/bookings/availability?ground=G2&date=tomorrow", "date"),
-    "nobody": ("/bookings/my", "email"),
-    "no such status": ("/bookings?status=Lost", "status"),
-    "no such limit": ("/bookings?limit=x", "limit"),
-    "a long name": ("/bookings?email=" + "x" * 400, "email"),
-    "a NUL": ("/bookings/availability?ground=%00&date=2027-03-08", "query"),
-    "a bell": ("/bookings/availability?ground=%07&date=2027-03-08", "ground"),
-}
-
-
-@pytest.mark.parametrize("name", BAD_QUERIES)
-def test_a_bad_question_is_told_what_to_put_right(client: httpx.Client, campus: str, name: str) -> None:
-    path, field = BAD_QUERIES[name]
-    told = refused(
-        client.get(path), 400, "invalid_request" if "date" not in name or name == "no date" else "invalid_time"
-    )
-    assert told["field"] == field and field in told["message"]
-
-
-BAD_BODIES: dict[str, tuple[bytes, str]] = {
-    "nothing": (b"", "ground"),
-    "no JSON": (b"ground=1", "not JSON"),
-    "a list": (b"[]", "object"),
-    "no time": (b'{"ground":"G2","date":"2027-03-08"}', "time"),
-    "a number for a ground": (b'{"ground":1,"date":"2027-03-08","time":"9-10 AM"}', "ground"),
-    "a list for a name": (b'{"ground":"G2","date":"2027-03-08","time":"9-10 AM","name":[]}', "name"),
-    "too much beside it": (
-        b'{"ground":"G2","date":"2027-03-08","time":"9-10 AM","x":"' + b"y" * 16_400 + b'"}', "details"
-    ),
-    "a NUL": (b'{"ground":"G2","date":"2027-03-08","time":"9-10 AM","x":"\\u0000"}', "NUL"),
-}  # fmt: skip
-
-
-@pytest.mark.parametrize("name", BAD_BODIES)
-def test_a_bad_body_is_told_what_to_put_right(client: httpx.Client, campus: str, name: str) -> None:
-    body, word = BAD_BODIES[name]
-    answer = client.post("/bookings", content=body, headers={"Content-Type": "application/json"})
-    assert word in refused(answer, 400, "invalid_request")["message"]
-
-
 def test_an_unknown_slot_names_those_there_are(client: httpx.Client, campus: str) -> None:
     told = refused(client.post("/bookings", json={**WISH, "time": "7-8 AM"}), 404, "unknown_slot")
     assert told["message"].startswith("There is no slot '7-8 AM' on that day. Choose one of: 8-9 AM, 9-10 AM, ")
@@ -392,68 +292,6 @@ def test_nobody_in_particular_sees_slots_and_books_where_guests_may(
         f"{campus}/bookings/{booking}", headers={"Booking-Key": ("y" if key[0] == "x" else "x") + key[1:]}
     )
     assert told.status_code == 404
-
-
-def announced(client: httpx.Client, path: str, *, length: int) -> bytes:
-    """The answer to a request whose body is said to be so long, and does not come."""
-    host, port = client.base_url.host, client.base_url.port
-    head = f"POST {path} HTTP/1.1\r\nHost: {host}\r\nAuthorization: {client.headers['authorization']}\r\n"
-    with socket.create_connection((host, port or 80), timeout=5) as raw:
-        raw.sendall((head + f"Content-Type: application/json\r\nContent-Length: {length}\r\n\r\n").encode())
-        return b"".join(iter(lambda: raw.recv(65536), b""))
-
-
-def test_whatever_goes_wrong_is_told_in_this_shape(make_server: Callable[..., Any]) -> None:
-    server = make_server(body_bytes_max=2048)
-    client = server.client
-    for method, path in (
-        ("GET", "/bookings"), ("GET", "/api/bookings/availability"), ("POST", "/api/sync-sessions")
-    ):  # fmt: skip
-        answer = httpx.request(method, server.url + path)
-        refused(answer, 401, "unauthorised")
-        assert answer.headers["www-authenticate"].startswith("Bearer")
-    refused(client.get("/bookings/a/b/c"), 404, "unknown_route")
-    answer = client.delete("/bookings")
-    refused(answer, 405, "wrong_method")
-    assert answer.headers["allow"] == "GET, HEAD, OPTIONS, POST"
-    assert client.options("/bookings/x/approve").headers["allow"] == "OPTIONS, PATCH, POST, PUT"
-    for path in ("/bookings", "/api/sync-sessions", "/bookings/x/approve"):
-        told = announced(client, path, length=3000)
-        assert told.startswith(b"HTTP/1.1 413 ") and b'"success":false' in told and b"body_too_large" in told
-        refused(client.post(path, content=b"x", headers={"Content-Type": "text/plain"}), 415, "wrong_media")
-    refused(client.post("/bookings", json=WISH, headers={"Origin": "https://evil.example"}), 403, "foreign_origin")
-    # and all others as before
-    assert client.get("/api/bookingsx").headers["content-type"] == "application/problem+json"
-
-
-@pytest.mark.parametrize(("failure", "status", "code"), [
-    (RuntimeError("a bug"), 500, "internal"), (ConnectionError("gone"), 503, "unavailable"),
-])  # fmt: skip
-def test_failures_of_ours_are_told_in_this_shape(
-    client: httpx.Client, campus: str, monkeypatch: pytest.MonkeyPatch, failure: Exception, status: int, code: str
-) -> None:
-    async def failing(*_: object) -> None:
-        raise failure
-
-    monkeypatch.setattr(handlers, "day_of", failing)
-    answer = client.get("/bookings/availability", params={"ground": "G2", "date": str(DAY)})
-    assert "a bug" not in refused(answer, status, code)["message"]
-
-
-def test_no_answer_in_time_is_told_in_this_shape(
-    make_server: Callable[..., Any], monkeypatch: pytest.MonkeyPatch
-) -> None:
-    async def slow(*_: object, **__: object) -> None:
-        await asyncio.sleep(30)
-
-    monkeypatch.setattr(Context, "answer_s", property(lambda _: 0.3))
-    monkeypatch.setattr(handlers, "find_ground", slow)
-    client = make_server().client
-    client.post("/api/sites", json={"kind": "grounds", "name": "Campus", "time_zone": "UTC"})
-    answer = client.get("/bookings/availability", params={"ground": "G2", "date": str(DAY)})
-    refused(answer, 503, "unavailable")
-    assert int(answer.headers["retry-after"]) >= 1
-    assert "not known" in refused(client.post("/bookings", json=WISH), 503, "outcome_unknown")["message"]
 
 
 def test_a_slot_after_midnight_belongs_to_its_evening(client: httpx.Client) -> None:
