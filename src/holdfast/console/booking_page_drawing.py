@@ -17,7 +17,7 @@ from litestar.exceptions import NotFoundException
 from litestar.response import Redirect
 
 from holdfast.console.assets import CUSTOMER_STYLES, Assets, our_assets
-from holdfast.console.booking_page_wish import Wish
+from holdfast.console.booking_page_wish import Wish, instant_in
 from holdfast.console.problems import sentence_of, told_wait
 from holdfast.console.words import LANGUAGES, Words, language_of
 from holdfast.domain.actors import Actor, rights_at
@@ -27,7 +27,7 @@ from holdfast.domain.people import check_sign_up
 from holdfast.domain.policies import policy_of
 from holdfast.domain.sites import Site
 from holdfast.http.bodies import check_encoding
-from holdfast.http.context import Context, caller_of, context_of
+from holdfast.http.context import Context, accounts_of, caller_of, context_of
 from holdfast.http.errors import EdgeError
 from holdfast.http.framework import on_error
 from holdfast.services.accounts import Accounts, AccountView
@@ -72,12 +72,6 @@ class Visit(msgspec.Struct, frozen=True):
     @property
     def accounts(self) -> Accounts:
         return accounts_of(self.request)
-
-
-def accounts_of(request: Asked) -> Accounts:
-    found = request.app.state["accounts"]
-    assert isinstance(found, Accounts)
-    return found
 
 
 async def visit_of(request: Asked, named: str, *, even_off: bool = False) -> Visit:
@@ -138,15 +132,11 @@ def _drawing(request: Asked) -> _Drawing:
             loader=FileSystemLoader(Path(__file__).parent / "templates"),
             autoescape=True, undefined=StrictUndefined, trim_blocks=True, lstrip_blocks=True, auto_reload=False,
         )  # fmt: skip
-        templates.filters["instant"] = _instant
+        templates.filters["instant"] = instant_in
         state["booking_pages"] = _Drawing(our_assets(), templates, Epochs(context_of(request).reads))
     found = state["booking_pages"]
     assert isinstance(found, _Drawing)
     return found
-
-
-def _instant(given: Any) -> datetime:
-    return given if isinstance(given, datetime) else datetime.fromisoformat(str(given))
 
 
 async def names_of(visit: Visit) -> dict[str, str]:

@@ -145,9 +145,14 @@ def _stay(site: Site, wish: Wish) -> Chosen | None:
     return Chosen(interval.start, interval.end, wish.pick[2:], request)
 
 
+def instant_in(given: Any) -> datetime:
+    """An instant of an answer, whether it is still one or a text already."""
+    return given if isinstance(given, datetime) else datetime.fromisoformat(str(given))
+
+
 def instead(site: Site, wish: Wish, free: Mapping[str, Any]) -> Wish:
     """The wish for something that the desk says is free: a unit, from when, to when."""
-    start, end = _instant(free["from"]), _instant(free["to"])
+    start, end = instant_in(free["from"]), instant_in(free["to"])
     unit, day = str(free["unit"]), local_date(start, site.zone)
     if policy_of(site.kind).overstays:
         nights = max(1, (local_date(end, site.zone) - day).days)
@@ -174,10 +179,6 @@ def with_customer(
         party=int(party) if party.isascii() and party.isdigit() and 0 < len(party) < 5 and int(party) else None,
         details={"language": language, **team},
     )  # fmt: skip
-
-
-def _instant(given: Any) -> datetime:
-    return given if isinstance(given, datetime) else datetime.fromisoformat(str(given))
 
 
 def _number(text: str | None, default: int, least: int, most: int) -> int:

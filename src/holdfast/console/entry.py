@@ -20,12 +20,11 @@ from holdfast.domain.actors import NOBODY
 from holdfast.domain.errors import Refusal
 from holdfast.http.accounts import where_of, with_cookie
 from holdfast.http.auth import is_loopback
-from holdfast.http.context import caller_of, context_of
+from holdfast.http.context import accounts_of, caller_of, context_of
 from holdfast.http.errors import STATUS
 from holdfast.http.forms import form_of
 from holdfast.services import accounts as services
 from holdfast.services import sign_in, sign_in_steps
-from holdfast.services.accounts import Accounts
 
 HOME = "/console"
 NEXT_CHARS_MAX = 2_000
@@ -49,19 +48,19 @@ def local_path(text: str | None) -> str:
 @get(SIGN_IN, include_in_schema=False, opt={"right": "open"})
 async def sign_in_page(request: Asked) -> Response[Any]:
     """The form; for who is signed in already the way on, and for who follows a link the way in."""
-    if not await _accounts(request).access.has_accounts():
+    if not await accounts_of(request).access.has_accounts():
         return Redirect("/set-up", status_code=303)
     told = request.query_params.get("told")
     name = None
     if caller_of(request).account_id is not None:
-        name = (await _accounts(request).account(caller_of(request))).name
+        name = (await accounts_of(request).account(caller_of(request))).name
     return _draw(request, "sign_in.html", told=told if told in TOLD else None, name=name)
 
 
 @post(SIGN_IN, include_in_schema=False, opt={"right": "open"})
 async def signing_in(request: Asked) -> Response[Any]:
     """Signs in, and leads on; or asks for the code; or says what was wrong and keeps the address."""
-    form, accounts = await form_of(request), _accounts(request)
+    form, accounts = await form_of(request), accounts_of(request)
     email, password, code, step = (form.get(name, "") for name in ("email", "password", "code", "step"))
     try:
         if step:
@@ -80,7 +79,7 @@ async def signing_in(request: Asked) -> Response[Any]:
 @post(SIGN_OUT, include_in_schema=False, opt={"right": "open"})
 async def signing_out(request: Asked) -> Response[Any]:
     """Ends the session."""
-    await sign_in.sign_out(_accounts(request), caller_of(request))
+    await sign_in.sign_out(accounts_of(request), caller_of(request))
     return with_cookie(request, Redirect(f"{SIGN_IN}?told=out", status_code=303), "", 0)
 
 
@@ -96,7 +95,7 @@ async def set_up_page(request: Asked) -> Response[Any]:
     is_open = await context_of(request).gate.is_open()
     client = request.scope.get("client")
     return _draw(
-        request, "set_up.html", is_set_up=await _accounts(request).access.has_accounts(),
+        request, "set_up.html", is_set_up=await accounts_of(request).access.has_accounts(),
         is_here=is_open and client is not None and is_loopback(client[0]),
     )  # fmt: skip
 
@@ -124,7 +123,7 @@ async def asking_reset(request: Asked) -> Response[Any]:
     """Sends a link, if there is such an account; what is said is the same if there is none."""
     email = (await form_of(request)).get("email", "")
     try:
-        await services.ask_reset(_accounts(request), email, by=NOBODY, address=where_of(request).address)
+        await services.ask_reset(accounts_of(request), email, by=NOBODY, address=where_of(request).address)
     except Refusal as refusal:
         return _draw(request, "reset.html", refusal=refusal, email=email)
     return Redirect("/reset?told=sent", status_code=303)
@@ -182,8 +181,3 @@ def _address(request: Asked, language: str | None) -> str:
 
 def _next(request: Asked) -> str:
     return local_path(request.query_params.get("next"))
-
-
-def _accounts(request: Asked) -> Accounts:
-    found: Accounts = request.app.state["accounts"]
-    return found

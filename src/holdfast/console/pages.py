@@ -36,7 +36,7 @@ from holdfast.domain.actors import rights_in
 from holdfast.domain.errors import Refusal
 from holdfast.domain.webhooks import ALERTS, TYPES
 from holdfast.domain.wire import SiteView
-from holdfast.http.context import caller_of, context_of
+from holdfast.http.context import accounts_of, caller_of, context_of
 from holdfast.http.framework import on_error
 from holdfast.services.board import Board
 from holdfast.services.discretion import nameless_board
@@ -171,7 +171,7 @@ async def _place(request: Asked, place: Place, **more: Any) -> Response[bytes]:
     if not place.is_for(viewer):  # where the service decides, the door lets everybody in who is known
         raise Refusal("not_allowed", right=right)
     caller = caller_of(request)
-    found = await organisations(request.app.state["accounts"], caller, cursor=None, limit=SITES_MAX)
+    found = await organisations(accounts_of(request), caller, cursor=None, limit=SITES_MAX)
     theirs = [
         {"id": str(each.id), "name": each.name} for each in found.organisations if right in rights_in(caller, each.id)
     ]

@@ -9,9 +9,8 @@ import msgspec
 
 from holdfast.domain.actors import RIGHTS, Actor, rights_in
 from holdfast.domain.sites import Site
-from holdfast.http.context import caller_of
+from holdfast.http.context import accounts_of, caller_of
 from holdfast.http.rights import rights_of
-from holdfast.services.accounts import Accounts
 
 SIGN_IN, SIGN_OUT = "/sign-in", "/sign-out"
 
@@ -47,8 +46,7 @@ async def viewer_of(request: Any, site: Site | None = None) -> Viewer:
     wide = tuple(sorted(_wide(caller)))
     if caller.account_id is None:
         return Viewer(caller.name, tuple(sorted(held)), wide=wide)
-    accounts: Accounts = request.app.state["accounts"]
-    account = await accounts.account(caller)
+    account = await accounts_of(request).account(caller)
     return Viewer(account.name, tuple(sorted(held)), sign_in=SIGN_IN, sign_out=SIGN_OUT, wide=wide)
 
 

@@ -6,6 +6,7 @@ Minutes from 1440 on belong to the next date. Refuses anything finer than a minu
 import re
 from collections.abc import Sequence
 from datetime import date, datetime, timedelta
+from typing import NoReturn
 from zoneinfo import ZoneInfo
 
 from holdfast.domain.errors import Refusal
@@ -24,12 +25,7 @@ def parse_clock(value: object, field: str) -> int:
     match = _CLOCK.fullmatch(value) if isinstance(value, str) else None
     minutes = int(match[1]) * 60 + int(match[2]) if match else DAY_MINUTES + 1
     if minutes > DAY_MINUTES:
-        raise Refusal(
-            "invalid_settings",
-            field=field,
-            given=as_given(value),
-            expected='a time such as "08:00" or "24:00"',
-        )
+        refuse_setting(field, value, 'a time such as "08:00" or "24:00"')
     return minutes
 
 
@@ -39,15 +35,10 @@ def parse_span(value: object, field: str) -> tuple[int, int]:
     Raises: Refusal invalid_settings when it is no pair of times or starts at "24:00".
     """
     if isinstance(value, str) or not isinstance(value, Sequence) or len(value) != 2:
-        raise Refusal(
-            "invalid_settings",
-            field=field,
-            given=as_given(value),
-            expected='a pair such as ["08:00", "22:00"]',
-        )
+        refuse_setting(field, value, 'a pair such as ["08:00", "22:00"]')
     start, end = parse_clock(value[0], field), parse_clock(value[1], field)
     if start == DAY_MINUTES:
-        raise Refusal("invalid_settings", field=field, given=as_given(value), expected='a start before "24:00"')
+        refuse_setting(field, value, 'a start before "24:00"')
     return start, end if end > start else end + DAY_MINUTES
 
 
@@ -57,3 +48,8 @@ def at_minute(day: date, minute: int, zone: ZoneInfo) -> datetime:
         day += timedelta(days=minute // DAY_MINUTES)
         minute %= DAY_MINUTES
     return reached(datetime(day.year, day.month, day.day, minute // 60, minute % 60), zone)
+
+
+def refuse_setting(field: str, given: object, expected: str) -> NoReturn:
+    """Raises: Refusal invalid_settings, always."""
+    raise Refusal("invalid_settings", field=field, given=as_given(given), expected=expected)

@@ -8,13 +8,11 @@ Refuses to know of bookings. Slots and nights have their own files and are offer
 import re
 from collections.abc import Iterable, Mapping, Sequence
 from datetime import date, datetime, timedelta
-from typing import NoReturn
 from zoneinfo import ZoneInfo
 
 import msgspec
 
-from holdfast.domain.clock_minutes import DAY_MINUTES, at_minute, parse_span
-from holdfast.domain.errors import Refusal
+from holdfast.domain.clock_minutes import DAY_MINUTES, at_minute, parse_span, refuse_setting
 from holdfast.domain.intervals import Interval, merge
 from holdfast.domain.local_time import as_given, start_of_day
 from holdfast.domain.nights import nights, nights_between
@@ -85,7 +83,7 @@ def parse_hours(value: object, *, field: str = "hours") -> Hours:
     if value is None:
         return ALWAYS_OPEN
     if not isinstance(value, Mapping):
-        raise Refusal("invalid_settings", field=field, given=as_given(value), expected=_EXPECTED)
+        refuse_setting(field, value, _EXPECTED)
     weekly: dict[int, Spans] = {}
     exceptions: dict[date, Spans] = {}
     for key, spans in _entries(value, field):
@@ -93,12 +91,12 @@ def parse_hours(value: object, *, field: str = "hours") -> Hours:
         weekday = _WEEKDAY.get(key.lower())
         if weekday is not None:
             if weekday in weekly:
-                _refuse(path, key, "each weekday once")
+                refuse_setting(path, key, "each weekday once")
             weekly[weekday] = _parse_spans(spans, path)
         else:
             exceptions[_parse_day(key, path)] = _parse_spans(spans, path)
     if len(exceptions) > EXCEPTIONS_MAX:
-        _refuse(field, len(exceptions), f"at most {EXCEPTIONS_MAX} dates")
+        refuse_setting(field, len(exceptions), f"at most {EXCEPTIONS_MAX} dates")
     days = tuple(weekly.get(i, ()) for i in range(7)) if weekly else (_ALL_DAY,) * 7
     if not exceptions and all(_is_all_day(each) for each in days):
         return ALWAYS_OPEN
@@ -235,11 +233,11 @@ def _entries(value: Mapping[object, object], field: str) -> list[tuple[str, obje
             entries.append((key, spans))
         elif spans is not None:
             if not isinstance(spans, Mapping):
-                _refuse(f"{field}.exceptions", spans, 'dates, as in {"2026-12-25": []}')
+                refuse_setting(f"{field}.exceptions", spans, 'dates, as in {"2026-12-25": []}')
             for day, day_spans in spans.items():
                 text = day.isoformat() if isinstance(day, date) else str(day)
                 if not _DATE.fullmatch(text):
-                    _refuse(f"{field}.exceptions", text, "dates such as 2026-12-25")
+                    refuse_setting(f"{field}.exceptions", text, "dates such as 2026-12-25")
                 entries.append((text, day_spans))
     return entries
 
@@ -249,15 +247,15 @@ def _parse_day(key: str, path: str) -> date:
         try:
             return date.fromisoformat(key)
         except ValueError:
-            _refuse(path, key, "a date that the calendar has")
-    _refuse(path, key, "one of " + ", ".join(WEEKDAYS) + " or a date such as 2026-12-25")
+            refuse_setting(path, key, "a date that the calendar has")
+    refuse_setting(path, key, "one of " + ", ".join(WEEKDAYS) + " or a date such as 2026-12-25")
 
 
 def _parse_spans(value: object, path: str) -> Spans:
     if isinstance(value, str) or not isinstance(value, Sequence):
-        _refuse(path, value, 'a list of spans such as [["08:00", "22:00"]], or [] for closed')
+        refuse_setting(path, value, 'a list of spans such as [["08:00", "22:00"]], or [] for closed')
     if len(value) > SPANS_PER_DAY_MAX:
-        _refuse(path, len(value), f"at most {SPANS_PER_DAY_MAX} spans a day")
+        refuse_setting(path, len(value), f"at most {SPANS_PER_DAY_MAX} spans a day")
     joined: list[tuple[int, int]] = []
     for opens, closes in sorted(parse_span(each, f"{path}[{i}]") for i, each in enumerate(value)):
         if joined and opens <= joined[-1][1]:
@@ -269,7 +267,3 @@ def _parse_spans(value: object, path: str) -> Spans:
 
 def _is_all_day(spans: Spans) -> bool:
     return any(opens == 0 and closes >= DAY_MINUTES for opens, closes in spans)
-
-
-def _refuse(field: str, given: object, expected: str) -> NoReturn:
-    raise Refusal("invalid_settings", field=field, given=as_given(given), expected=expected)

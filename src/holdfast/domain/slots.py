@@ -9,12 +9,11 @@ from collections import Counter
 from collections.abc import Iterable, Mapping, Sequence
 from datetime import date, datetime, timedelta
 from itertools import pairwise
-from typing import NoReturn
 from zoneinfo import ZoneInfo
 
 import msgspec
 
-from holdfast.domain.clock_minutes import DAY_MINUTES, at_minute, parse_clock, parse_span
+from holdfast.domain.clock_minutes import DAY_MINUTES, at_minute, parse_clock, parse_span, refuse_setting
 from holdfast.domain.errors import Refusal
 from holdfast.domain.intervals import Interval
 from holdfast.domain.local_time import as_given
@@ -65,16 +64,16 @@ def parse_slots(value: object, *, field: str = "slots") -> SlotRule:
     elif isinstance(value, Sequence) and not isinstance(value, str | bytes):
         slots = _listed_slots(value, field)
     else:
-        _refuse(field, value, _EXPECTED)
+        refuse_setting(field, value, _EXPECTED)
     for earlier, later in pairwise(slots):
         if later.starts < earlier.ends:
-            _refuse(field, later.name, f"a start not before the end of {earlier.name!r}")
+            refuse_setting(field, later.name, f"a start not before the end of {earlier.name!r}")
     if slots[-1].ends - slots[0].starts > DAY_MINUTES:
-        _refuse(field, slots[-1].name, "all slots within 24 hours, so that days do not overlap")
+        refuse_setting(field, slots[-1].name, "all slots within 24 hours, so that days do not overlap")
     names = Counter(_spelling(each.name) for each in slots)
     for name, times in names.items():
         if times > 1:
-            _refuse(field, name, "each name once")
+            refuse_setting(field, name, "each name once")
     return SlotRule(
         slots=tuple(slots),
         by_spelling=_spellings(slots),
@@ -218,34 +217,34 @@ def _starting_at(rule: SlotRule, instant: datetime, zone: ZoneInfo) -> tuple[Slo
 
 def _equal_slots(value: Mapping[object, object], field: str) -> list[SlotTimes]:
     if set(value) != {"first", "minutes", "count"}:
-        _refuse(field, sorted(map(str, value)), _EXPECTED)
+        refuse_setting(field, sorted(map(str, value)), _EXPECTED)
     first = parse_clock(value["first"], f"{field}.first")
     minutes, count = value["minutes"], value["count"]
     if type(minutes) is not int or not 1 <= minutes <= DAY_MINUTES:
-        _refuse(f"{field}.minutes", minutes, f"a whole number from 1 to {DAY_MINUTES}")
+        refuse_setting(f"{field}.minutes", minutes, f"a whole number from 1 to {DAY_MINUTES}")
     if type(count) is not int or not 1 <= count <= SLOTS_MAX:
-        _refuse(f"{field}.count", count, f"a whole number from 1 to {SLOTS_MAX}")
+        refuse_setting(f"{field}.count", count, f"a whole number from 1 to {SLOTS_MAX}")
     if first == DAY_MINUTES or minutes * count > DAY_MINUTES:
         given = f"{count} slots of {minutes} minutes"
-        _refuse(field, given, 'a start before "24:00" and at most 24 hours in all')
+        refuse_setting(field, given, 'a start before "24:00" and at most 24 hours in all')
     starts = [first + i * minutes for i in range(count)]
     return [SlotTimes(slot_name(each, each + minutes), each, each + minutes) for each in starts]
 
 
 def _listed_slots(value: Sequence[object], field: str) -> list[SlotTimes]:
     if not 1 <= len(value) <= SLOTS_MAX:
-        _refuse(field, f"{len(value)} slots", f"1 to {SLOTS_MAX} slots")
+        refuse_setting(field, f"{len(value)} slots", f"1 to {SLOTS_MAX} slots")
     slots: list[SlotTimes] = []
     for i, each in enumerate(value):
         path = f"{field}[{i}]"
         if not isinstance(each, Mapping) or not {"from", "to"} <= set(each) <= {"name", "from", "to"}:
-            _refuse(path, each, _EXPECTED)
+            refuse_setting(path, each, _EXPECTED)
         starts, ends = parse_span([each["from"], each["to"]], path)
         name = each.get("name")
         if name is None:
             name = slot_name(starts, ends)
         elif not isinstance(name, str) or not name.strip() or len(name) > NAME_CHARS_MAX:
-            _refuse(f"{path}.name", name, f"a text of 1 to {NAME_CHARS_MAX} characters")
+            refuse_setting(f"{path}.name", name, f"a text of 1 to {NAME_CHARS_MAX} characters")
         slots.append(SlotTimes(name.strip(), starts, ends))
     return _in_order(slots)
 
@@ -288,7 +287,3 @@ def _other_spellings(slot: SlotTimes) -> Iterable[str]:
 
 def _spelling(text: str) -> str:
     return _BLANKS.sub("", _DASHES.sub("-", text)).casefold()
-
-
-def _refuse(field: str, given: object, expected: str) -> NoReturn:
-    raise Refusal("invalid_settings", field=field, given=as_given(given), expected=expected)

@@ -31,13 +31,13 @@ from holdfast.http.account_bodies import (
 )
 from holdfast.http.auth import session_cookie
 from holdfast.http.calls import plain
-from holdfast.http.context import caller_of, context_of
+from holdfast.http.context import accounts_of, caller_of, context_of
 from holdfast.http.framework import body_of, respond
 from holdfast.http.rights import let_in
 from holdfast.services import accounts as services
 from holdfast.services import second_factor, sign_in
 from holdfast.services import sign_up as customers
-from holdfast.services.accounts import AccountChange, Accounts, AccountView
+from holdfast.services.accounts import AccountChange, AccountView
 from holdfast.services.sign_in import From, SignedIn
 from holdfast.services.sign_up import SignUp
 
@@ -67,7 +67,7 @@ async def post_session(request: Asked) -> Response[bytes]:
     """Opens a session, kept in a cookie that scripts cannot read. By address and password, and the code of the second
     factor when the account has one (`second_factor_needed`: send all again with `code`); or by the secret of a link."""
     body: SignInRequest = await body_of(request, _decoders[SignInRequest])
-    accounts, where = _accounts(request), where_of(request)
+    accounts, where = accounts_of(request), where_of(request)
     if body.secret is not None:
         return await signed_in(request, await sign_in.sign_in_by_link(accounts, body.secret, where))
     if body.email is None or body.password is None:
@@ -90,7 +90,7 @@ async def get_session(request: Asked) -> Response[bytes]:
 )  # fmt: skip
 async def delete_session(request: Asked) -> Response[bytes]:
     """Ends this session; nothing happens when there is none."""
-    await sign_in.sign_out(_accounts(request), caller_of(request))
+    await sign_in.sign_out(accounts_of(request), caller_of(request))
     return with_cookie(request, respond(plain(200, Done("You are signed out."))), "", 0)
 
 
@@ -100,7 +100,7 @@ async def delete_session(request: Asked) -> Response[bytes]:
 )  # fmt: skip
 async def list_sessions(request: Asked) -> Response[bytes]:
     """One's sessions, the last used first."""
-    return respond(plain(200, SessionList(await sign_in.sessions(_accounts(request), caller_of(request)))))
+    return respond(plain(200, SessionList(await sign_in.sessions(accounts_of(request), caller_of(request)))))
 
 
 @delete(
@@ -109,7 +109,7 @@ async def list_sessions(request: Asked) -> Response[bytes]:
 )  # fmt: skip
 async def delete_sessions(request: Asked) -> Response[bytes]:
     """Ends all of one's sessions, this one too."""
-    ended = await sign_in.sign_out_everywhere(_accounts(request), caller_of(request))
+    ended = await sign_in.sign_out_everywhere(accounts_of(request), caller_of(request))
     return with_cookie(request, respond(plain(200, Done(f"{ended} sessions were ended."))), "", 0)
 
 
@@ -120,7 +120,7 @@ async def delete_sessions(request: Asked) -> Response[bytes]:
 )  # fmt: skip
 async def end_session(request: Asked, session: Named) -> Response[bytes]:
     """Ends one of one's own sessions, such as on a device that was lost."""
-    await sign_in.end_session(_accounts(request), caller_of(request), session)
+    await sign_in.end_session(accounts_of(request), caller_of(request), session)
     return respond(plain(200, Done("The session was ended.")))
 
 
@@ -131,7 +131,7 @@ async def end_session(request: Asked, session: Named) -> Response[bytes]:
 async def set_up(request: Asked) -> Response[bytes]:
     """Makes the owner of all that is here, by the link that the server printed at its start. Works once."""
     body: SetUpRequest = await body_of(request, _decoders[SetUpRequest])
-    accounts, by = _accounts(request), NOBODY
+    accounts, by = accounts_of(request), NOBODY
     account_id = await services.set_up(
         accounts, body.secret, email=body.email, name=body.name, password=body.password, by=by
     )
@@ -152,7 +152,7 @@ async def sign_up(request: Asked, site: Named) -> Response[bytes]:
     body: SignUpRequest = await body_of(request, _decoders[SignUpRequest])
     found = await context_of(request).sites.find(site)
     wish = SignUp(body.email, body.name, body.password, body.phone, body.language, body.profile)
-    await customers.sign_up(_accounts(request), found, wish, address=where_of(request).address)
+    await customers.sign_up(accounts_of(request), found, wish, address=where_of(request).address)
     return respond(plain(202, Done("Look into your mail: a link there makes the account.")))
 
 
@@ -166,7 +166,7 @@ async def sign_up(request: Asked, site: Named) -> Response[bytes]:
 async def verify(request: Asked) -> Response[bytes]:
     """Makes the account that a link was sent for, for who knows the password that was chosen, and signs in."""
     body: VerifyRequest = await body_of(request, _decoders[VerifyRequest])
-    accounts, where = _accounts(request), where_of(request)
+    accounts, where = accounts_of(request), where_of(request)
     account_id, is_new = await customers.verify(accounts, body.secret, body.password, by=NOBODY, address=where.address)
     if not is_new:  # a link in a mail does not stand in for a password, or a second factor
         return respond(plain(200, Done("You are a customer here now; sign in with the password you have.")))
@@ -185,7 +185,7 @@ async def join_site(request: Asked, site: Named) -> Response[bytes]:
     """For somebody who has an account already: gives the profile that this site asks for."""
     body: ProfileRequest = await body_of(request, _decoders[ProfileRequest])
     found = await context_of(request).sites.find(site)
-    return respond(plain(200, await customers.join(_accounts(request), caller_of(request), found, body.profile)))
+    return respond(plain(200, await customers.join(accounts_of(request), caller_of(request), found, body.profile)))
 
 
 @get(
@@ -194,7 +194,7 @@ async def join_site(request: Asked, site: Named) -> Response[bytes]:
 )  # fmt: skip
 async def get_account(request: Asked) -> Response[bytes]:
     """One's own account."""
-    return respond(plain(200, services.view(await _accounts(request).account(caller_of(request)))))
+    return respond(plain(200, services.view(await accounts_of(request).account(caller_of(request)))))
 
 
 @patch(
@@ -213,7 +213,7 @@ async def change_account(request: Asked) -> Response[bytes]:
             raise Refusal("invalid_request", field="site", problem="is missing; say for which site the profile is")
         site = await let_in(request, context_of(request), body.site, "public")
     wish = AccountChange(body.name, body.phone, body.language)
-    changed = await services.change(_accounts(request), caller_of(request), wish, site=site, profile=body.profile)
+    changed = await services.change(accounts_of(request), caller_of(request), wish, site=site, profile=body.profile)
     return respond(plain(200, changed))
 
 
@@ -229,7 +229,7 @@ async def change_password(request: Asked) -> Response[bytes]:
     """Takes the present one, if there is one, and ends all other sessions."""
     body: PasswordRequest = await body_of(request, _decoders[PasswordRequest])
     await services.change_password(
-        _accounts(request), caller_of(request), present=body.present, new=body.new, address=where_of(request).address
+        accounts_of(request), caller_of(request), present=body.present, new=body.new, address=where_of(request).address
     )
     return respond(plain(200, Done("The password was changed, and all other sessions were ended.")))
 
@@ -241,7 +241,7 @@ async def change_password(request: Asked) -> Response[bytes]:
 async def ask_reset(request: Asked) -> Response[bytes]:
     """Sends a link to the address, if it has an account; the answer is the same if it has none."""
     body: ResetRequest = await body_of(request, _decoders[ResetRequest])
-    await services.ask_reset(_accounts(request), body.email, by=NOBODY, address=where_of(request).address)
+    await services.ask_reset(accounts_of(request), body.email, by=NOBODY, address=where_of(request).address)
     return respond(plain(202, Done("If there is such an account, a link is on its way.")))
 
 
@@ -256,7 +256,7 @@ async def ask_reset(request: Asked) -> Response[bytes]:
 async def reset_password(request: Asked) -> Response[bytes]:
     """Works once, and ends all sessions. A second factor stays."""
     body: NewPasswordRequest = await body_of(request, _decoders[NewPasswordRequest])
-    await services.reset(_accounts(request), body.secret, body.password, by=NOBODY, address=where_of(request).address)
+    await services.reset(accounts_of(request), body.secret, body.password, by=NOBODY, address=where_of(request).address)
     return respond(plain(200, Done("The password was set. Sign in with it.")))
 
 
@@ -267,7 +267,7 @@ async def reset_password(request: Asked) -> Response[bytes]:
 )  # fmt: skip
 async def begin_second_factor(request: Asked) -> Response[bytes]:
     """Shows the secret for an authenticator app, also as a QR code; it counts once a code of it is confirmed."""
-    return respond(plain(200, await second_factor.begin(_accounts(request), caller_of(request))))
+    return respond(plain(200, await second_factor.begin(accounts_of(request), caller_of(request))))
 
 
 @post(
@@ -282,7 +282,7 @@ async def confirm_second_factor(request: Asked) -> Response[bytes]:
     """Makes it count, and answers with its recovery codes: they are never shown again."""
     body: CodeRequest = await body_of(request, _decoders[CodeRequest])
     codes = await second_factor.confirm(
-        _accounts(request), caller_of(request), body.code, address=where_of(request).address
+        accounts_of(request), caller_of(request), body.code, address=where_of(request).address
     )
     return respond(plain(200, RecoveryCodes(codes)))
 
@@ -299,7 +299,7 @@ async def end_second_factor(request: Asked) -> Response[bytes]:
     """For who knows the password."""
     body: ConfirmRequest = await body_of(request, _decoders[ConfirmRequest])
     await second_factor.give_up(
-        _accounts(request), caller_of(request), body.password, address=where_of(request).address
+        accounts_of(request), caller_of(request), body.password, address=where_of(request).address
     )
     return respond(plain(200, Done("There is no second factor any more.")))
 
@@ -319,7 +319,7 @@ def where_of(request: Asked) -> From:
 
 async def signed_in(request: Asked, made: SignedIn) -> Response[bytes]:
     """The answer to whoever has just signed in, with the cookie."""
-    actor = await _accounts(request).access.of_session(made.secret)
+    actor = await accounts_of(request).access.of_session(made.secret)
     assert actor is not None
     request.scope["user"] = actor
     return with_cookie(request, respond(plain(200, await _me(request))), made.secret, made.life_s)
@@ -334,7 +334,7 @@ def with_cookie(request: Asked, response: T, secret: str, life_s: float) -> T:
 
 
 async def _me(request: Asked) -> Me:
-    actor, accounts = caller_of(request), _accounts(request)
+    actor, accounts = caller_of(request), accounts_of(request)
     account = services.view(await accounts.account(actor)) if actor.account_id is not None else None
     grants = [
         GrantView(str(grant.organisation_id), grant.site_id, grant.role,
@@ -342,8 +342,3 @@ async def _me(request: Asked) -> Me:
         for grant in actor.grants
     ]  # fmt: skip
     return Me(actor.name, actor.kind, account, grants, actor.has_everything)
-
-
-def _accounts(request: Asked) -> Accounts:
-    found: Accounts = request.app.state["accounts"]
-    return found

@@ -2,7 +2,6 @@
 kept of a person, handed out or taken out. One function each; the journal itself is one of the reads."""
 
 from collections.abc import AsyncIterator
-from datetime import datetime
 from typing import Annotated, Any
 from uuid import UUID
 
@@ -13,16 +12,14 @@ from litestar.response import Stream
 from msgspec import Meta
 
 from holdfast.domain.actors import Actor, check_in
-from holdfast.domain.local_time import parse_instant, zone
 from holdfast.http.account_bodies import Email
 from holdfast.http.accounts import where_of
-from holdfast.http.calls import id_of, plain
-from holdfast.http.context import caller_of, context_of
+from holdfast.http.calls import id_of, instant_of, plain
+from holdfast.http.context import accounts_of, caller_of, context_of
 from holdfast.http.framework import body_of, respond, rows_of
 from holdfast.http.reads import From, Items, To, lines_by, lines_wanted
 from holdfast.http.rights import rights_of
 from holdfast.services import account_log, actors, exports, person_export, persons
-from holdfast.services.accounts import Accounts
 
 Asked = Request[Any, Any, Any]
 Named = FromPath[str]
@@ -150,7 +147,7 @@ async def export_person(request: Asked, organisation: Named) -> Stream:
     """Account, roles, sessions, mails, log lines, and their bookings at all sites with what the journal says of them,
     as one JSON document."""
     body: PersonRequest = await body_of(request, _decoders[PersonRequest])
-    accounts, caller = _accounts(request), caller_of(request)
+    accounts, caller = accounts_of(request), caller_of(request)
     person = await persons.find(accounts, caller, _id(organisation), _named(body))
     await account_log.note(
         accounts.pool, caller, "account_exported", organisation_id=person.organisation_id,
@@ -170,7 +167,7 @@ async def erase_person(request: Asked, organisation: Named) -> Response[bytes]:
     """Takes name, address, telephone, reference, notes and details out of everything that is kept: bookings, journal,
     mails, the account. What happened stays, without whose it was. Ask again while `done` is false."""
     body: EraseRequest = await body_of(request, _decoders[EraseRequest])
-    accounts, caller, context = _accounts(request), caller_of(request), context_of(request)
+    accounts, caller, context = accounts_of(request), caller_of(request), context_of(request)
     person = await persons.find(accounts, caller, _id(organisation), _named(body))
     erasing = persons.Erasing(accounts, context.desk, person, by=caller, within_s=context.answer_s * TIME_SHARE)
     done = await erasing.run(body.reason, include_live=body.include_live, address=where_of(request).address)
@@ -203,18 +200,9 @@ def _wanted(
     actions, account, actor = by
     asked = lines_by(actions, None, actor, None)
     account_id = id_of(account, "unknown_account", "account") if account else None
-    return account_log.Wanted(asked.types, account_id, asked.actor, _instant(start, "from"), _instant(end, "to"))
-
-
-def _instant(text: str | None, field: str) -> datetime | None:
-    return None if text is None else parse_instant(text, zone("UTC"), field=field).instant
+    return account_log.Wanted(asked.types, account_id, asked.actor, instant_of(start, "from"), instant_of(end, "to"))
 
 
 def _file(parts: AsyncIterator[bytes], media: str, name: str) -> Stream:
     headers = {"content-disposition": f'attachment; filename="{name}"', "cache-control": "no-store"}
     return Stream(parts, media_type=media, headers=headers)
-
-
-def _accounts(request: Asked) -> Accounts:
-    found: Accounts = request.app.state["accounts"]
-    return found

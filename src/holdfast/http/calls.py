@@ -15,6 +15,7 @@ from holdfast.domain.actors import Actor, guest_of, may
 from holdfast.domain.actors import check as check_right
 from holdfast.domain.commands import Act, Book, Check, Command
 from holdfast.domain.errors import Refusal
+from holdfast.domain.local_time import parse_instant, zone
 from holdfast.domain.sites import Site
 from holdfast.http.bodies import decode, read_body
 from holdfast.http.context import Context
@@ -234,6 +235,15 @@ def id_of(text: str, code: str, name: str) -> UUID:
         return UUID(text)
     except ValueError:
         raise Refusal(code, **{name: text[:64]}) from None
+
+
+def instant_of(text: str | None, field: str) -> datetime | None:
+    """The instant that a request names, in UTC when it says no offset; None for none.
+
+    Raises:
+        Refusal: `invalid_time`.
+    """
+    return None if text is None else parse_instant(text, zone("UTC"), field=field).instant
 
 
 def _refuse(name: str, problem: str) -> NoReturn:

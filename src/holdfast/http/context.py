@@ -6,10 +6,14 @@ import msgspec
 
 from holdfast.domain.actors import NOBODY, Actor
 from holdfast.http.auth import Gate
+from holdfast.services.accounts import Accounts
 from holdfast.services.booking_links import BookingLinks
 from holdfast.services.desk import Desk
+from holdfast.services.jobs.reach import reach_of
+from holdfast.services.jobs.registry import Registry
 from holdfast.services.own import Own
 from holdfast.services.paging import PAGE_ROWS_MAX
+from holdfast.services.schedules.acts import Schedules
 from holdfast.services.sites import Sites
 
 ANSWER_MARGIN_S = 0.5
@@ -52,3 +56,29 @@ def caller_of(request: Any) -> Actor:
     """Who a Litestar request is from, as the edge found out."""
     found = request.scope.get("user")
     return found if isinstance(found, Actor) else NOBODY
+
+
+def accounts_of(request: Any) -> Accounts:
+    """People, sessions and tokens, for a Litestar request."""
+    found = request.app.state["accounts"]
+    assert isinstance(found, Accounts)
+    return found
+
+
+def jobs_pool_of(request: Any) -> Any:
+    """The pool that is for jobs alone, for a Litestar request."""
+    return request.app.state["jobs"].pool
+
+
+def registry_of(request: Any) -> Registry:
+    """The functions that jobs may call, for a Litestar request."""
+    found = request.app.state["jobs"].registry
+    assert isinstance(found, Registry)
+    return found
+
+
+def schedules_of(request: Any) -> Schedules:
+    """Those schedules that the caller of a Litestar request reaches."""
+    found = request.app.state["jobs"].schedules
+    assert isinstance(found, Schedules)
+    return found.within(reach_of(caller_of(request)))

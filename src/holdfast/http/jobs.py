@@ -8,16 +8,14 @@ from litestar import Request, Response, get, post
 from litestar.params import FromPath, FromQuery, QueryParameter
 
 from holdfast.domain.errors import Refusal
-from holdfast.http.bodies import decode, read_body
 from holdfast.http.calls import plain
-from holdfast.http.context import caller_of, context_of
-from holdfast.http.framework import Count, IdAfter, IdWanted, respond, rows_of
+from holdfast.http.context import caller_of, jobs_pool_of, registry_of
+from holdfast.http.framework import Count, IdAfter, IdWanted, body_of, respond, rows_of
 from holdfast.services.jobs import acts, looks
 from holdfast.services.jobs.acts import Cancelled
 from holdfast.services.jobs.enqueueing import PARENTS_MAX, Enqueued, Options, enqueue
 from holdfast.services.jobs.looks import DeadView, JobDetail, JobFilter, JobView, LineView, RunView
 from holdfast.services.jobs.reach import Reach, reach_of
-from holdfast.services.jobs.registry import Registry
 
 Asked = Request[Any, Any, Any]
 Text = FromQuery[str | None]
@@ -127,7 +125,7 @@ async def list_jobs(
     look = {"waiting": looks.waiting, "running": looks.running}.get(stage or "waiting")
     if look is None:
         raise Refusal("invalid_request", field="state", given=(stage or "")[:40], possible=["waiting", "running"])
-    found = await look(_pool(request), which, after=after, limit=limit)
+    found = await look(jobs_pool_of(request), which, after=after, limit=limit)
     return respond(plain(200, JobPage(found, found[-1].id if len(found) >= limit else None)))
 
 
@@ -141,16 +139,16 @@ async def list_jobs(
 async def enqueue_job(request: Asked) -> Response[bytes]:
     """A job of a registered function, with arguments that its signature allows. 409 names the job that is there already
     of which there may be one only."""
-    body, reach = decode(_enqueue, await _body(request) or b"{}"), _reach(request)
-    job = _registry(request).find(body.function)
+    body, reach = await body_of(request, _enqueue), _reach(request)
+    job = registry_of(request).find(body.function)
     reach.check_function(job)
     for parent in body.after[:PARENTS_MAX]:
-        await reach.check_job(_pool(request), _id(parent))
+        await reach.check_job(jobs_pool_of(request), _id(parent))
     options = Options(
         queue=body.queue, priority=body.priority, tenant=reach.owner_of_new(body.tenant), delay_s=body.delay_s,
         after=tuple(body.after), unique_key=body.unique_key,
     )  # fmt: skip
-    async with _pool(request).acquire() as tx, tx.transaction():
+    async with jobs_pool_of(request).acquire() as tx, tx.transaction():
         put = await enqueue(tx, job, body.args, options)
     if not put.is_new:
         raise Refusal("already_queued", job=put.id)
@@ -163,7 +161,7 @@ async def enqueue_job(request: Asked) -> Response[bytes]:
 )  # fmt: skip
 async def get_job(request: Asked, job: FromPath[int]) -> Response[bytes]:
     """Where it is, why it is not running if it waits, its attempts with their errors, and its log lines."""
-    return respond(plain(200, await looks.detail(_pool(request), await _seen(request, job))))
+    return respond(plain(200, await looks.detail(jobs_pool_of(request), await _seen(request, job))))
 
 
 @get(
@@ -173,7 +171,9 @@ async def get_job(request: Asked, job: FromPath[int]) -> Response[bytes]:
 async def explain_job(request: Asked, job: FromPath[int]) -> Response[bytes]:
     """Every reason that holds: its time, its queue is paused, a limit and who has it, no live worker, how many are
     before it, the jobs or the batch that it waits for."""
-    return respond(plain(200, ReasonList(job, list(await looks.explain(_pool(request), await _seen(request, job))))))
+    return respond(
+        plain(200, ReasonList(job, list(await looks.explain(jobs_pool_of(request), await _seen(request, job)))))
+    )
 
 
 @get(
@@ -183,7 +183,7 @@ async def explain_job(request: Asked, job: FromPath[int]) -> Response[bytes]:
 async def list_job_lines(request: Asked, job: FromPath[int], attempt: Count = 0, number: Count = 0) -> Response[bytes]:
     """What its handler has logged, behind that line of that attempt; ask again to follow it."""
     found = await looks.lines(
-        _pool(request), await _seen(request, job), attempt=min(attempt, 32_000), number=min(number, 2**31 - 1)
+        jobs_pool_of(request), await _seen(request, job), attempt=min(attempt, 32_000), number=min(number, 2**31 - 1)
     )
     return respond(plain(200, LineList(found)))
 
@@ -194,7 +194,9 @@ async def list_job_lines(request: Asked, job: FromPath[int], attempt: Count = 0,
 )  # fmt: skip
 async def cancel_job(request: Asked, job: FromPath[int]) -> Response[bytes]:
     """One that waits is gone at once (`cancelled`); one that runs is ended by its worker within a second (`asked`)."""
-    return respond(plain(200, await acts.cancel(_pool(request), await _seen(request, job), by=caller_of(request).name)))
+    return respond(
+        plain(200, await acts.cancel(jobs_pool_of(request), await _seen(request, job), by=caller_of(request).name))
+    )
 
 
 @post(
@@ -203,8 +205,8 @@ async def cancel_job(request: Asked, job: FromPath[int]) -> Response[bytes]:
 )  # fmt: skip
 async def start_job(request: Asked, job: FromPath[int]) -> Response[bytes]:
     """Lets one that waits for its time, or for its next attempt, start at once."""
-    await acts.start_now(_pool(request), await _seen(request, job))
-    return respond(plain(200, await looks.detail(_pool(request), await _seen(request, job))))
+    await acts.start_now(jobs_pool_of(request), await _seen(request, job))
+    return respond(plain(200, await looks.detail(jobs_pool_of(request), await _seen(request, job))))
 
 
 @get(
@@ -220,7 +222,7 @@ async def list_runs(
     which = JobFilter(
         queue=queue, function=function, tenants=_reach(request).among(tenant), schedule=schedule, outcome=outcome
     )
-    found = await looks.runs(_pool(request), which, before=before or looks.LAST, limit=limit)
+    found = await looks.runs(jobs_pool_of(request), which, before=before or looks.LAST, limit=limit)
     return respond(plain(200, RunPage(found, found[-1].job if len(found) >= limit else None)))
 
 
@@ -235,7 +237,7 @@ async def list_dead_letters(
     """Jobs that were given up: out of attempts, refused by their handler, or set aside because their workers died."""
     limit = rows_of(request, limit, looks.PAGE_MAX)
     which = JobFilter(queue=queue, function=function, tenants=_reach(request).among(tenant))
-    found = await looks.dead(_pool(request), which, after=after, limit=limit)
+    found = await looks.dead(jobs_pool_of(request), which, after=after, limit=limit)
     return respond(plain(200, DeadPage(found, found[-1].id if len(found) >= limit else None)))
 
 
@@ -245,9 +247,9 @@ async def list_dead_letters(
 )  # fmt: skip
 async def redrive_dead_letters(request: Asked) -> Response[bytes]:
     """Named ones, or up to a thousand of a queue or function; each gets at least one more attempt."""
-    body = decode(_letters, await _body(request) or b"{}")
+    body = await body_of(request, _letters)
     sent = await acts.redrive(
-        _pool(request), ids=_ids(body.ids), queue=body.queue, name=body.function, reach=_reach(request)
+        jobs_pool_of(request), ids=_ids(body.ids), queue=body.queue, name=body.function, reach=_reach(request)
     )
     return respond(plain(200, Sent(sent)))
 
@@ -258,8 +260,8 @@ async def redrive_dead_letters(request: Asked) -> Response[bytes]:
 )  # fmt: skip
 async def discard_dead_letters(request: Asked) -> Response[bytes]:
     """Named ones only; their runs are kept as long as any."""
-    body = decode(_letters, await _body(request) or b"{}")
-    gone = await acts.discard(_pool(request), _ids(body.ids) or [], reach=_reach(request))
+    body = await body_of(request, _letters)
+    gone = await acts.discard(jobs_pool_of(request), _ids(body.ids) or [], reach=_reach(request))
     return respond(plain(200, Discarded(gone)))
 
 
@@ -275,7 +277,7 @@ async def list_functions(request: Asked) -> Response[bytes]:
             job.name, job.spec.queue, job.spec.retries, job.spec.timeout_s, job.spec.unique,
             msgspec.json.schema(job.arguments),
         )
-        for job in _registry(request).jobs()
+        for job in registry_of(request).jobs()
         if reach.is_everywhere or job.spec.is_for_tenants
     ]  # fmt: skip
     return respond(plain(200, FunctionList(found)))
@@ -287,26 +289,13 @@ JOB_HANDLERS: list[Any] = [
 ]  # fmt: skip
 
 
-async def _body(request: Asked) -> bytes:
-    return await read_body(request.receive, dict(request.scope["headers"]), context_of(request).limits.body_bytes_max)
-
-
-def _pool(request: Asked) -> Any:
-    return request.app.state["jobs"].pool
-
-
-def _registry(request: Asked) -> Registry:
-    found: Registry = request.app.state["jobs"].registry
-    return found
-
-
 def _reach(request: Asked) -> Reach:
     return reach_of(caller_of(request))
 
 
 async def _seen(request: Asked, job: int) -> int:
     """The id of a job that the caller may see and change."""
-    await _reach(request).check_job(_pool(request), _id(job))
+    await _reach(request).check_job(jobs_pool_of(request), _id(job))
     return job
 
 

@@ -1,7 +1,6 @@
 """The requests about an organisation's people: roles, invitations, tokens, and what happened with them. One function
 each, no logic: who may is the services' to say."""
 
-from datetime import datetime
 from typing import Annotated, Any
 from uuid import UUID
 
@@ -12,14 +11,13 @@ from msgspec import Meta
 
 from holdfast.domain.actors import RIGHTS, ROLES
 from holdfast.domain.errors import Refusal
-from holdfast.domain.local_time import parse_instant, zone
 from holdfast.http.account_bodies import Done, Email, Line, Me, Password, Secret
 from holdfast.http.accounts import signed_in, where_of
-from holdfast.http.calls import id_of, plain
-from holdfast.http.context import caller_of, context_of
+from holdfast.http.calls import id_of, instant_of, plain
+from holdfast.http.context import accounts_of, caller_of, context_of
 from holdfast.http.framework import body_of, respond, rows_of
 from holdfast.services import people, sign_in, tokens
-from holdfast.services.accounts import Accounts, disable
+from holdfast.services.accounts import disable
 from holdfast.services.people import Organisation, Place
 
 Asked = Request[Any, Any, Any]
@@ -116,7 +114,7 @@ async def list_roles() -> Response[bytes]:
 async def list_organisations(request: Asked, cursor: Text = None, limit: Limit = 100) -> Response[bytes]:
     """Those one belongs to, in the order of their making; all for who runs the server."""
     page = await people.organisations(
-        _accounts(request), caller_of(request), cursor=cursor, limit=rows_of(request, limit)
+        accounts_of(request), caller_of(request), cursor=cursor, limit=rows_of(request, limit)
     )
     return respond(plain(200, page))
 
@@ -130,7 +128,7 @@ async def list_organisations(request: Asked, cursor: Text = None, limit: Limit =
 async def create_organisation(request: Asked) -> Response[bytes]:
     """For who runs the server: whose sites and people are kept apart from all others'."""
     body: OrganisationRequest = await body_of(request, _decoders[OrganisationRequest])
-    made = await people.make_organisation(_accounts(request), caller_of(request), body.name)
+    made = await people.make_organisation(accounts_of(request), caller_of(request), body.name)
     return respond(plain(201, made))
 
 
@@ -144,7 +142,7 @@ async def rename_organisation(request: Asked, organisation: Named) -> Response[b
     """Gives it another name."""
     body: OrganisationRequest = await body_of(request, _decoders[OrganisationRequest])
     made = await people.rename_organisation(
-        _accounts(request), caller_of(request), _organisation(organisation), body.name
+        accounts_of(request), caller_of(request), _organisation(organisation), body.name
     )
     return respond(plain(200, made))
 
@@ -164,7 +162,7 @@ async def list_people(
     there, with `search` those whose address or name holds it."""
     place = await _place(request, organisation, site)
     page = await people.page(
-        _accounts(request), caller_of(request), place.organisation_id, site_id=place.site_id, customers=customers,
+        accounts_of(request), caller_of(request), place.organisation_id, site_id=place.site_id, customers=customers,
         search=search, cursor=cursor, limit=rows_of(request, limit),
     )  # fmt: skip
     return respond(plain(200, page))
@@ -183,7 +181,7 @@ async def give_role(request: Asked, organisation: Named, account: Named) -> Resp
     body: RoleRequest = await body_of(request, _decoders[RoleRequest])
     place = await _place(request, organisation, body.site)
     account_id = id_of(account, "unknown_account", "account")
-    await people.give(_accounts(request), caller_of(request), account_id, place, body.role)
+    await people.give(accounts_of(request), caller_of(request), account_id, place, body.role)
     return respond(plain(200, Done("The role was given.")))
 
 
@@ -198,7 +196,7 @@ async def take_role(request: Asked, organisation: Named, account: Named, site: T
     """Takes the role that somebody has in a place; at once, also from screens that are open. Everybody may give up
     their own."""
     place = await _place(request, organisation, site)
-    await people.take(_accounts(request), caller_of(request), id_of(account, "unknown_account", "account"), place)
+    await people.take(accounts_of(request), caller_of(request), id_of(account, "unknown_account", "account"), place)
     return respond(plain(200, Done("The role was taken.")))
 
 
@@ -208,7 +206,7 @@ async def take_role(request: Asked, organisation: Named, account: Named, site: T
 )  # fmt: skip
 async def list_invitations(request: Asked, organisation: Named) -> Response[bytes]:
     """Those that still work, in the order of their making."""
-    found = await people.invitations(_accounts(request), caller_of(request), _organisation(organisation))
+    found = await people.invitations(accounts_of(request), caller_of(request), _organisation(organisation))
     return respond(plain(200, InvitationList(found)))
 
 
@@ -224,7 +222,7 @@ async def invite(request: Asked, organisation: Named) -> Response[bytes]:
     body: InvitationRequest = await body_of(request, _decoders[InvitationRequest])
     place = await _place(request, organisation, body.site)
     made = await people.invite(
-        _accounts(request), caller_of(request), place, email=body.email, role=body.role, language=body.language
+        accounts_of(request), caller_of(request), place, email=body.email, role=body.role, language=body.language
     )
     return respond(plain(201, made))
 
@@ -237,7 +235,7 @@ async def invite(request: Asked, organisation: Named) -> Response[bytes]:
 async def withdraw_invitation(request: Asked, organisation: Named, invitation: Named) -> Response[bytes]:
     """Its link works no more."""
     invitation_id = id_of(invitation, "unknown_invitation", "invitation")
-    await people.withdraw(_accounts(request), caller_of(request), _organisation(organisation), invitation_id)
+    await people.withdraw(accounts_of(request), caller_of(request), _organisation(organisation), invitation_id)
     return respond(plain(200, Done("The invitation was taken back.")))
 
 
@@ -248,7 +246,7 @@ async def withdraw_invitation(request: Asked, organisation: Named, invitation: N
 async def look_at_invitation(request: Asked) -> Response[bytes]:
     """What an invitation says; it is not used up by that."""
     body: LookRequest = await body_of(request, _decoders[LookRequest])
-    return respond(plain(200, await people.invited(_accounts(request), body.secret)))
+    return respond(plain(200, await people.invited(accounts_of(request), body.secret)))
 
 
 @post(
@@ -263,7 +261,7 @@ async def accept_invitation(request: Asked) -> Response[bytes]:
     """Gives the role. Whoever has an account signs in as always; a new one is made with a name and a password, and is
     signed in."""
     body: AcceptRequest = await body_of(request, _decoders[AcceptRequest])
-    accounts = _accounts(request)
+    accounts = accounts_of(request)
     told = await people.invited(accounts, body.secret)
     account_id = await people.accept(accounts, body.secret, name=body.name, password=body.password)
     if told.has_account:
@@ -285,7 +283,7 @@ async def close_account(request: Asked, organisation: Named, account: Named, act
         raise Refusal("unknown_act", act=act[:40], possible=["disable", "enable"])
     _organisation(organisation)
     account_id = id_of(account, "unknown_account", "account")
-    await disable(_accounts(request), account_id, disabled=act == "disable", by=caller_of(request))
+    await disable(accounts_of(request), account_id, disabled=act == "disable", by=caller_of(request))
     return respond(plain(200, Done(f"The account was {act}d.")))
 
 
@@ -296,7 +294,7 @@ async def close_account(request: Asked, organisation: Named, account: Named, act
 async def list_tokens(request: Asked, organisation: Named, cursor: Text = None, limit: Limit = 100) -> Response[bytes]:
     """With when each was last used; the tokens themselves are never shown again."""
     page = await tokens.page(
-        _accounts(request),
+        accounts_of(request),
         caller_of(request),
         _organisation(organisation),
         cursor=cursor,
@@ -317,8 +315,8 @@ async def create_token(request: Asked, organisation: Named) -> Response[bytes]:
     body: TokenRequest = await body_of(request, _decoders[TokenRequest])
     place = await _place(request, organisation, body.site)
     made = await tokens.make(
-        _accounts(request), caller_of(request), place, name=body.name, scopes=list(body.scopes),
-        expires_at=_instant(body.expires_at, "expires_at"),
+        accounts_of(request), caller_of(request), place, name=body.name, scopes=list(body.scopes),
+        expires_at=instant_of(body.expires_at, "expires_at"),
     )  # fmt: skip
     return respond(plain(201, made))
 
@@ -330,7 +328,7 @@ async def create_token(request: Asked, organisation: Named) -> Response[bytes]:
 async def revoke_token(request: Asked, organisation: Named, token: Named) -> Response[bytes]:
     """It counts no more, at once."""
     token_id = id_of(token, "unknown_token", "token")
-    gone = await tokens.revoke(_accounts(request), caller_of(request), _organisation(organisation), token_id)
+    gone = await tokens.revoke(accounts_of(request), caller_of(request), _organisation(organisation), token_id)
     return respond(plain(200, gone))
 
 
@@ -354,12 +352,3 @@ async def _place(request: Asked, organisation: str, site: str | None) -> Place:
     if found.organisation_id != organisation_id:
         raise Refusal("unknown_site", site=site[:64])
     return Place(organisation_id, found.id, found.slug)
-
-
-def _instant(text: str | None, field: str) -> datetime | None:
-    return None if text is None else parse_instant(text, zone("UTC"), field=field).instant
-
-
-def _accounts(request: Asked) -> Accounts:
-    found: Accounts = request.app.state["accounts"]
-    return found

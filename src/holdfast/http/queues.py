@@ -6,14 +6,12 @@ import msgspec
 from litestar import Request, Response, delete, get, post, put
 from litestar.params import FromPath, FromQuery
 
-from holdfast.http.bodies import decode, read_body
 from holdfast.http.calls import plain
-from holdfast.http.context import caller_of, context_of
-from holdfast.http.framework import respond
+from holdfast.http.context import caller_of, jobs_pool_of, registry_of
+from holdfast.http.framework import body_of, respond
 from holdfast.services.jobs import acts, looks
 from holdfast.services.jobs.acts import LimitRequest
 from holdfast.services.jobs.looks import QueueView
-from holdfast.services.jobs.registry import Registry
 
 Asked = Request[Any, Any, Any]
 Named = FromPath[str]
@@ -40,8 +38,7 @@ _BUSY = ("unavailable",)
 )  # fmt: skip
 async def list_queues(request: Asked) -> Response[bytes]:
     """What is due, to come, running and dead in each queue, whether it is paused, and who works."""
-    pool = _pool(request)
-    return respond(plain(200, QueueList(await looks.queues(pool, _registry(request)), await looks.workers(pool))))
+    return await _queues(request)
 
 
 @post(
@@ -50,7 +47,7 @@ async def list_queues(request: Asked) -> Response[bytes]:
 )  # fmt: skip
 async def pause_queue(request: Asked, queue: Named) -> Response[bytes]:
     """Nothing of it is started from now on; what runs goes on."""
-    await acts.pause_queue(_pool(request), queue, by=caller_of(request).name)
+    await acts.pause_queue(jobs_pool_of(request), queue, by=caller_of(request).name)
     return await _queues(request)
 
 
@@ -60,7 +57,7 @@ async def pause_queue(request: Asked, queue: Named) -> Response[bytes]:
 )  # fmt: skip
 async def resume_queue(request: Asked, queue: Named) -> Response[bytes]:
     """It goes on where it was."""
-    await acts.resume_queue(_pool(request), queue)
+    await acts.resume_queue(jobs_pool_of(request), queue)
     return await _queues(request)
 
 
@@ -70,7 +67,7 @@ async def resume_queue(request: Asked, queue: Named) -> Response[bytes]:
 )  # fmt: skip
 async def list_limits(request: Asked, after: FromQuery[str] = "", limit: Limit = 100) -> Response[bytes]:
     """How many may run at once and start in a second, by key, with how many run and are held back."""
-    return respond(plain(200, LimitList(await looks.limits(_pool(request), after=after, limit=limit))))
+    return respond(plain(200, LimitList(await looks.limits(jobs_pool_of(request), after=after, limit=limit))))
 
 
 @put(
@@ -79,8 +76,8 @@ async def list_limits(request: Asked, after: FromQuery[str] = "", limit: Limit =
 )  # fmt: skip
 async def set_limit(request: Asked, key: Named) -> Response[bytes]:
     """Of a queue (`queue:mail`), a function (`function:shop.jobs.send`) or a key of the jobs' own."""
-    await acts.set_limit(_pool(request), key, decode(_limit, await _body(request) or b"{}"))
-    return respond(plain(200, LimitList(await looks.limits(_pool(request), limit=looks.PAGE_MAX))))
+    await acts.set_limit(jobs_pool_of(request), key, await body_of(request, _limit))
+    return respond(plain(200, LimitList(await looks.limits(jobs_pool_of(request), limit=looks.PAGE_MAX))))
 
 
 @delete(
@@ -89,7 +86,7 @@ async def set_limit(request: Asked, key: Named) -> Response[bytes]:
 )  # fmt: skip
 async def drop_limit(request: Asked, key: Named) -> None:
     """What it held back goes on within a second."""
-    await acts.drop_limit(_pool(request), key)
+    await acts.drop_limit(jobs_pool_of(request), key)
 
 
 QUEUE_HANDLERS: list[Any] = [
@@ -98,18 +95,5 @@ QUEUE_HANDLERS: list[Any] = [
 
 
 async def _queues(request: Asked) -> Response[bytes]:
-    pool = _pool(request)
-    return respond(plain(200, QueueList(await looks.queues(pool, _registry(request)), await looks.workers(pool))))
-
-
-async def _body(request: Asked) -> bytes:
-    return await read_body(request.receive, dict(request.scope["headers"]), context_of(request).limits.body_bytes_max)
-
-
-def _pool(request: Asked) -> Any:
-    return request.app.state["jobs"].pool
-
-
-def _registry(request: Asked) -> Registry:
-    found: Registry = request.app.state["jobs"].registry
-    return found
+    pool = jobs_pool_of(request)
+    return respond(plain(200, QueueList(await looks.queues(pool, registry_of(request)), await looks.workers(pool))))

@@ -11,13 +11,11 @@ from litestar.params import FromPath, FromQuery, QueryParameter
 from holdfast.domain.cron import Previewed, Warned, explain, explain_rules, parse
 from holdfast.domain.errors import Refusal
 from holdfast.domain.local_time import parse_instant
-from holdfast.http.bodies import decode, read_body
 from holdfast.http.calls import plain
-from holdfast.http.context import caller_of, context_of
-from holdfast.http.framework import IdAfter, respond, rows_of
+from holdfast.http.context import caller_of, schedules_of
+from holdfast.http.framework import IdAfter, body_of, respond, rows_of
 from holdfast.services.jobs.enqueueing import Enqueued
-from holdfast.services.jobs.reach import reach_of
-from holdfast.services.schedules.acts import PAGE_MAX, Backfilled, Schedules
+from holdfast.services.schedules.acts import PAGE_MAX, Backfilled
 from holdfast.services.schedules.firing import rules_of
 from holdfast.services.schedules.values import (
     ScheduleChange,
@@ -88,7 +86,7 @@ async def list_schedules(
     """Schedules by id, each with what it means in words and how its runs have ended; `own=false` leaves out those of
     the server's own periodic work."""
     limit = rows_of(request, limit, PAGE_MAX)
-    rows = await _schedules(request).page(
+    rows = await schedules_of(request).page(
         after, tenant=tenant, function=function, active=active, limit=limit, with_own=own
     )
     found = [view(row) for row in rows]
@@ -102,7 +100,7 @@ async def list_schedules(
 async def create_schedule(request: Asked) -> Response[bytes]:
     """Five cron fields, or six with seconds; names, ranges, steps, `L`, `LW`, `15W`, `5L`, `fri#2`; `@every 90s`;
     `@daily`, `hourly`, `every_5_minutes`, `cron:0 2 * * *`. What can never happen is refused."""
-    row = await _schedules(request).make(decode(_make, await _body(request) or b"{}"), by=caller_of(request).name)
+    row = await schedules_of(request).make(await body_of(request, _make), by=caller_of(request).name)
     status, headers, body = plain(201, view(row))
     return respond((status, [*headers, (b"location", f"/api/schedules/{row.id}".encode())], body))
 
@@ -120,7 +118,7 @@ async def preview_schedule(
     rules = rules_of(_one_of("gap", gap, ("cron", "after", "skip")), _one_of("fold", fold, ("cron", "once", "both")))
     now = parse_instant(at, _UTC, field="at").instant if at else None
     count = min(max(count, 1), COUNT_MAX)
-    found = await _schedules(request).preview(schedule, time_zone, rules, count=count, now=now)
+    found = await schedules_of(request).preview(schedule, time_zone, rules, count=count, now=now)
     rule = parse(schedule)
     told = PreviewAnswer(rule.text, explain(rule), explain_rules(rule, rules), time_zone, found.ticks, found.warnings)
     return respond(plain(200, told))
@@ -132,7 +130,7 @@ async def preview_schedule(
 )  # fmt: skip
 async def get_schedule(request: Asked, schedule: Number) -> Response[bytes]:
     """With its next tick and how its runs have ended."""
-    return respond(plain(200, view(await _schedules(request).find(_id(schedule)))))
+    return respond(plain(200, view(await schedules_of(request).find(_id(schedule)))))
 
 
 @patch(
@@ -145,8 +143,8 @@ async def get_schedule(request: Asked, schedule: Number) -> Response[bytes]:
 async def change_schedule(request: Asked, schedule: Number) -> Response[bytes]:
     """What is left out stays. Its next tick is computed anew when its time changes. `active: false` pauses it: its
     ticks are noted as skipped."""
-    change = decode(_change, await _body(request) or b"{}")
-    row = await _schedules(request).change(_id(schedule), change, by=caller_of(request).name)
+    change = await body_of(request, _change)
+    row = await schedules_of(request).change(_id(schedule), change, by=caller_of(request).name)
     return respond(plain(200, view(row)))
 
 
@@ -156,7 +154,7 @@ async def change_schedule(request: Asked, schedule: Number) -> Response[bytes]:
 )  # fmt: skip
 async def remove_schedule(request: Asked, schedule: Number) -> None:
     """With its ledger; jobs that it has put in go on."""
-    await _schedules(request).remove(_id(schedule))
+    await schedules_of(request).remove(_id(schedule))
 
 
 @post(
@@ -171,7 +169,7 @@ async def remove_schedule(request: Asked, schedule: Number) -> None:
 )  # fmt: skip
 async def run_schedule(request: Asked, schedule: Number) -> Response[bytes]:
     """A job at once, beside its own ticks, with a line `manual` in the ledger."""
-    put = await _schedules(request).run_now(_id(schedule), by=caller_of(request).name)
+    put = await schedules_of(request).run_now(_id(schedule), by=caller_of(request).name)
     return respond(plain(201, put))
 
 
@@ -186,10 +184,10 @@ async def run_schedule(request: Asked, schedule: Number) -> Response[bytes]:
 async def backfill_schedule(request: Asked, schedule: Number) -> Response[bytes]:
     """Jobs of low priority for the instants of the window that have passed and had none, a thousand at a time. No
     instant gets a second job."""
-    body = decode(_backfill, await _body(request) or b"{}")
+    body = await body_of(request, _backfill)
     after = parse_instant(body.after, _UTC, field="after").instant
     until = parse_instant(body.until, _UTC, field="until").instant
-    found = await _schedules(request).backfill(_id(schedule), after, until, by=caller_of(request).name)
+    found = await schedules_of(request).backfill(_id(schedule), after, until, by=caller_of(request).name)
     return respond(plain(201, found))
 
 
@@ -204,7 +202,7 @@ async def list_ticks(
     what became of its job."""
     limit = rows_of(request, limit, PAGE_MAX)
     edge = parse_instant(before, _UTC, field="before").instant if before else None
-    found = await _schedules(request).ticks(_id(schedule), before=edge, state=stage, limit=limit)
+    found = await schedules_of(request).ticks(_id(schedule), before=edge, state=stage, limit=limit)
     return respond(plain(200, TickPage(found, found[-1].at if len(found) >= limit else None)))
 
 
@@ -218,15 +216,6 @@ def _one_of(field: str, given: str, possible: tuple[str, ...]) -> str:
     if given not in possible:
         raise Refusal("invalid_request", field=field, given=given[:40], possible=list(possible))
     return given
-
-
-async def _body(request: Asked) -> bytes:
-    return await read_body(request.receive, dict(request.scope["headers"]), context_of(request).limits.body_bytes_max)
-
-
-def _schedules(request: Asked) -> Schedules:
-    found: Schedules = request.app.state["jobs"].schedules
-    return found.within(reach_of(caller_of(request)))
 
 
 def _id(number: int) -> int:

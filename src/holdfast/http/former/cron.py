@@ -8,11 +8,11 @@ from litestar import Response, delete, get, post, put
 from litestar.params import FromPath, FromQuery
 
 from holdfast.domain.errors import Refusal
-from holdfast.http.bodies import decode, read_body
+from holdfast.http.bodies import read_body
 from holdfast.http.calls import Reply
-from holdfast.http.context import caller_of, context_of
+from holdfast.http.context import caller_of, context_of, schedules_of
 from holdfast.http.former.asking import Asked
-from holdfast.http.framework import respond
+from holdfast.http.framework import body_of, respond
 from holdfast.services.former_cron import (
     FormerCronJob,
     FormerCronRequest,
@@ -22,8 +22,6 @@ from holdfast.services.former_cron import (
     make,
     run_due,
 )
-from holdfast.services.jobs.reach import reach_of
-from holdfast.services.schedules.acts import Schedules
 
 TAG = "replaced systems"
 RUN_S = 15.0
@@ -76,7 +74,7 @@ async def list_cron_jobs(
     function_name: FromQuery[str | None] = None, limit: FromQuery[int] = 100,
 ) -> Response[bytes]:  # fmt: skip
     """All schedules, with when they ran last and run next, how often, and how the last run ended."""
-    found = await _schedules(request).page(
+    found = await schedules_of(request).page(
         tenant=tenant_id, active=is_active, function=function_name, limit=limit, with_own=False
     )
     return respond(_reply(200, FormerCronList(FormerCronJobs([as_before(row) for row in found]))))
@@ -89,8 +87,8 @@ async def list_cron_jobs(
 async def create_cron_job(request: Asked) -> Response[bytes]:
     """`schedule` is `every_5_minutes`, `hourly`, `daily`, `weekly`, `cron:0 2 * * *` or any other rule; what of the
     metadata the function takes are its arguments."""
-    asked = await _asked(request)
-    row = await make(_schedules(request), asked, by=caller_of(request).name)
+    asked = await body_of(request, _request)
+    row = await make(schedules_of(request), asked, by=caller_of(request).name)
     return respond(_reply(201, FormerCronAnswer(as_before(row), "Cron job created")))
 
 
@@ -100,7 +98,7 @@ async def create_cron_job(request: Asked) -> Response[bytes]:
 )  # fmt: skip
 async def get_cron_job(request: Asked, job: FromPath[str]) -> Response[bytes]:
     """As in the list."""
-    row = await _schedules(request).find(_id(job))
+    row = await schedules_of(request).find(_id(job))
     return respond(_reply(200, FormerCronAnswer(as_before(row), "Cron job")))
 
 
@@ -110,8 +108,8 @@ async def get_cron_job(request: Asked, job: FromPath[str]) -> Response[bytes]:
 )  # fmt: skip
 async def change_cron_job(request: Asked, job: FromPath[str]) -> Response[bytes]:
     """What is left out stays; the next run follows from the schedule."""
-    asked = await _asked(request)
-    row = await change(_schedules(request), _id(job), asked, by=caller_of(request).name)
+    asked = await body_of(request, _request)
+    row = await change(schedules_of(request), _id(job), asked, by=caller_of(request).name)
     return respond(_reply(200, FormerCronAnswer(as_before(row), "Cron job updated")))
 
 
@@ -121,7 +119,7 @@ async def change_cron_job(request: Asked, job: FromPath[str]) -> Response[bytes]
 )  # fmt: skip
 async def remove_cron_job(request: Asked, job: FromPath[str]) -> Response[bytes]:
     """With its ledger."""
-    await _schedules(request).remove(_id(job))
+    await schedules_of(request).remove(_id(job))
     return respond(_reply(200, FormerCronGone("Cron job deleted")))
 
 
@@ -134,7 +132,7 @@ async def run_cron_jobs(request: Asked) -> Response[bytes]:
     usually nothing; no browser has to stay open for them."""
     context = context_of(request)
     await read_body(request.receive, dict(request.scope["headers"]), context.limits.body_bytes_max)
-    ran = await run_due(_schedules(request), within_s=min(RUN_S, context.answer_s / 2))
+    ran = await run_due(schedules_of(request), within_s=min(RUN_S, context.answer_s / 2))
     said = f"{ran.executed} executed, {ran.failed} failed, {ran.skipped} skipped"
     return respond(_reply(200, FormerCronRan(ran, said)))
 
@@ -142,11 +140,6 @@ async def run_cron_jobs(request: Asked) -> Response[bytes]:
 FORMER_CRON_HANDLERS: list[Any] = [
     list_cron_jobs, create_cron_job, get_cron_job, change_cron_job, remove_cron_job, run_cron_jobs,
 ]  # fmt: skip
-
-
-async def _asked(request: Asked) -> FormerCronRequest:
-    limit = context_of(request).limits.body_bytes_max
-    return decode(_request, await read_body(request.receive, dict(request.scope["headers"]), limit) or b"{}")
 
 
 def _reply(status: int, value: object) -> Reply:
@@ -157,8 +150,3 @@ def _id(text: str) -> int:
     if not text.isdigit() or not 0 < int(text[:19]) < 2**63 or len(text) > 19:
         raise Refusal("unknown_schedule", schedule=text[:40])
     return int(text)
-
-
-def _schedules(request: Asked) -> Schedules:
-    found: Schedules = request.app.state["jobs"].schedules
-    return found.within(reach_of(caller_of(request)))

@@ -1,4 +1,4 @@
-"""What the requests of stores have in common: the services, the store that is meant, bodies, numbers in addresses."""
+"""What the requests of stores have in common: the services, the store that is meant, numbers in addresses."""
 
 from typing import Any
 from uuid import UUID
@@ -8,7 +8,6 @@ from litestar import Request
 from holdfast.domain.errors import Refusal
 from holdfast.domain.policies.store import check_store
 from holdfast.domain.sites import Site
-from holdfast.http.bodies import read_body
 from holdfast.http.calls import id_of
 from holdfast.http.context import context_of
 from holdfast.services.stores import Stores
@@ -36,11 +35,6 @@ async def store_named(request: Asked, named: str) -> Site:
     site = await context_of(request).sites.find(named)
     check_store(site)
     return site
-
-
-async def body_of(request: Asked) -> bytes:
-    limit = context_of(request).limits.body_bytes_max
-    return await read_body(request.receive, dict(request.scope["headers"]), limit) or b"{}"
 
 
 def number_in(text: str) -> int:

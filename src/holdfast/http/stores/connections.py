@@ -6,11 +6,10 @@ import msgspec
 from litestar import Response, delete, get, patch, post, put
 from litestar.params import FromPath
 
-from holdfast.http.bodies import decode
 from holdfast.http.calls import plain
 from holdfast.http.context import caller_of
-from holdfast.http.framework import respond
-from holdfast.http.stores.asking import READ, SETTINGS, TAG, Asked, body_of, number_in, store_named, stores_of
+from holdfast.http.framework import body_of, respond
+from holdfast.http.stores.asking import READ, SETTINGS, TAG, Asked, number_in, store_named, stores_of
 from holdfast.services.sync.connections import (
     ConnectionChangeRequest,
     ConnectionRequest,
@@ -62,7 +61,7 @@ async def list_connections(request: Asked, site: Named) -> Response[bytes]:
 async def create_connection(request: Asked, site: Named) -> Response[bytes]:
     """A shop, an ad account, any JSON API, or files handed in. Its secret is encrypted and never told again."""
     stores, found = stores_of(request), await store_named(request, site)
-    body = decode(_request, await body_of(request))
+    body = await body_of(request, _request)
     made = await stores.connections.create(stores.kit, found, body, actor=caller_of(request).name)
     status, headers, content = plain(201, made)
     headers.append((b"location", f"/api/sites/{found.slug}/connections/{made.id}".encode()))
@@ -97,7 +96,7 @@ async def read_connection(request: Asked, site: Named, connection: Named) -> Res
 async def change_connection(request: Asked, site: Named, connection: Named) -> Response[bytes]:
     """Name, config, secret, schedules, or whether it is synced at all. One that was paused is tried again at once."""
     stores, found = stores_of(request), await store_named(request, site)
-    body = decode(_change, await body_of(request))
+    body = await body_of(request, _change)
     changed = await stores.connections.change(
         stores.kit, found, number_in(connection), body, actor=caller_of(request).name
     )
@@ -143,7 +142,7 @@ async def list_rates(request: Asked, site: Named) -> Response[bytes]:
 async def set_rate(request: Asked, site: Named) -> Response[bytes]:
     """From a day on, until a later one is set. Orders in a currency without a rate count for nothing, and are told."""
     stores, found = stores_of(request), await store_named(request, site)
-    body = decode(_rate, await body_of(request))
+    body = await body_of(request, _rate)
     made = await stores.connections.set_rate(stores.kit, found, body, actor=caller_of(request).name)
     return respond(plain(200, made))
 

@@ -11,12 +11,11 @@ from msgspec import Meta
 from holdfast.domain.errors import Refusal
 from holdfast.domain.sync.windows import STREAMS
 from holdfast.gateways.shops.uploads import Upload
-from holdfast.http.bodies import decode
 from holdfast.http.calls import plain
 from holdfast.http.context import caller_of, context_of
-from holdfast.http.framework import respond
+from holdfast.http.framework import body_of, respond
 from holdfast.http.imports import spooled
-from holdfast.http.stores.asking import READ, SYNC, TAG, Asked, body_of, number_in, run_in, store_named, stores_of
+from holdfast.http.stores.asking import READ, SYNC, TAG, Asked, number_in, run_in, store_named, stores_of
 from holdfast.services.sync.kinds import read_config
 from holdfast.services.sync.overview import StoreView
 from holdfast.services.sync.runs import RunView, Wish
@@ -63,7 +62,7 @@ _request = msgspec.json.Decoder(SyncRequest)
 async def start_sync(request: Asked, site: Named) -> Response[bytes]:
     """The run that does it. While a run is at one of the connections its id is the answer, and `joined` is true."""
     stores, found = stores_of(request), await store_named(request, site)
-    body = decode(_request, await body_of(request))
+    body = await body_of(request, _request)
     for bound in (body.since, body.until):
         if bound is not None and bound.tzinfo is None:
             raise Refusal("invalid_time", field="since" if bound is body.since else "until", problem="has no offset")

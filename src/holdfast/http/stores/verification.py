@@ -6,11 +6,10 @@ import msgspec
 from litestar import Response, get, patch
 from litestar.params import FromPath
 
-from holdfast.http.bodies import decode
 from holdfast.http.calls import plain
 from holdfast.http.context import caller_of
-from holdfast.http.framework import respond
-from holdfast.http.stores.asking import READ, SETTINGS, TAG, Asked, body_of, store_named, stores_of
+from holdfast.http.framework import body_of, respond
+from holdfast.http.stores.asking import READ, SETTINGS, TAG, Asked, store_named, stores_of
 from holdfast.services.sync.verifying import VerificationRequest, VerificationView
 
 Named = FromPath[str]
@@ -41,7 +40,7 @@ async def read_verification(request: Asked, site: Named) -> Response[bytes]:
 async def change_verification(request: Asked, site: Named) -> Response[bytes]:
     """What is left out stays. `is_enabled` false pauses it; with `days` 0 lifetime value alone is counted anew."""
     found = await store_named(request, site)
-    body = decode(_request, await body_of(request))
+    body = await body_of(request, _request)
     actor = caller_of(request).name
     return respond(plain(200, await stores_of(request).verifying.change(found, body, actor=actor)))
 
