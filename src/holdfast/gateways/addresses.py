@@ -8,6 +8,7 @@ name anew.
 import asyncio
 import ssl
 from collections.abc import Awaitable, Callable, Sequence
+from functools import cache
 from ipaddress import IPv4Address, IPv4Network, IPv6Address, IPv6Network, ip_address
 
 import httpx
@@ -55,6 +56,12 @@ class Reachable:
             if not (is_public(each) or any(each in network for network in self._allowed)):
                 raise AddressRefused(f"{host} leads to {each}, which is no public address")
         return found[0]
+
+
+@cache
+def trusted() -> ssl.SSLContext:
+    """Whom we trust to say who they are, whatever the environment says. Read at the first use: it takes long."""
+    return httpx.create_ssl_context(trust_env=False)
 
 
 class PinnedTransport(httpx.AsyncBaseTransport):

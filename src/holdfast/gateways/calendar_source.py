@@ -14,7 +14,7 @@ import httpx
 import msgspec
 
 from holdfast.domain.errors import Refusal
-from holdfast.gateways.addresses import AddressRefused, Network, PinnedTransport, Reachable, Resolve
+from holdfast.gateways.addresses import AddressRefused, Network, PinnedTransport, Reachable, Resolve, trusted
 from holdfast.gateways.calendar_text import Read
 
 URL_CHARS_MAX = 2_000
@@ -95,7 +95,7 @@ class CalendarSource:
         return _decode(told)
 
     async def _get(self, url: str, headers: dict[str, str]) -> Fetched:
-        transport = PinnedTransport(self._reachable, self._context(), kept_alive=0)
+        transport = PinnedTransport(self._reachable, self._trust or trusted(), kept_alive=0)
         async with httpx.AsyncClient(transport=transport, trust_env=False, timeout=self._within_s) as client:
             for _ in range(REDIRECTS_MAX + 1):
                 self._check_scheme(url)
@@ -109,11 +109,6 @@ class CalendarSource:
     def _check_scheme(self, url: str) -> None:
         if urlsplit(url).scheme not in (("https", "http") if self.http else ("https",)):
             raise _Refused("it redirects to an address that is not https")
-
-    def _context(self) -> ssl.SSLContext:
-        if self._trust is None:
-            self._trust = httpx.create_ssl_context(trust_env=False)
-        return self._trust
 
 
 def calendar_url(given: str, *, http: bool) -> str:

@@ -13,7 +13,7 @@ import httpx
 import msgspec
 
 from holdfast.domain.errors import Refusal
-from holdfast.gateways.addresses import AddressRefused, Network, PinnedTransport, Reachable, Resolve
+from holdfast.gateways.addresses import AddressRefused, Network, PinnedTransport, Reachable, Resolve, trusted
 
 URL_CHARS_MAX = 2_000
 ANSWER_BYTES_MAX = 16_384
@@ -67,7 +67,7 @@ class WebhookSender:
             **headers, "content-type": "application/json", "accept-encoding": "identity",
             "user-agent": "Holdfast-Webhooks/1",
         }  # fmt: skip
-        transport = PinnedTransport(self._reachable, self._context(), kept_alive=0)
+        transport = PinnedTransport(self._reachable, self._trust or trusted(), kept_alive=0)
         async with httpx.AsyncClient(
             transport=transport, trust_env=False, follow_redirects=False, timeout=self.within_s
         ) as client:
@@ -77,11 +77,6 @@ class WebhookSender:
                 return response.status_code, await _read(response), _retry_after(response.headers.get("retry-after"))
             finally:
                 await response.aclose()
-
-    def _context(self) -> ssl.SSLContext:
-        if self._trust is None:
-            self._trust = httpx.create_ssl_context(trust_env=False)
-        return self._trust
 
 
 def url_of(given: str, *, http: bool) -> str:
