@@ -19,7 +19,9 @@ import asyncpg
 from holdfast.domain.bookings.values import NOBODY, Customer
 from holdfast.domain.commands import Act, AddBlock, AddUnits, Book, ChangeUnit, Command, NewUnit, RemoveBlock, Tick
 from holdfast.domain.errors import Refusal
+from holdfast.domain.sites import Site
 from holdfast.services.desk import Answer, Desk, DeskLimits
+from holdfast.services.sites import Sites
 from tests.promises import check_promises
 
 __all__ = ["MONDAY", "Stage", "VirtualClock", "check_promises", "make_site", "refused", "staged"]
@@ -200,6 +202,10 @@ async def staged(
         await stage.check()
     finally:
         await desk.stop()
+
+
+async def site_of(stage: Stage) -> Site:
+    return await Sites(stage.pool).find(str(stage.site_id))
 
 
 async def refused(answer: Any, code: str) -> dict[str, Any]:

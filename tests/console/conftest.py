@@ -167,3 +167,21 @@ def book(client: httpx.Client, cafe: str) -> Book:
         return made
 
     return booking
+
+
+def day(ahead: int) -> str:
+    """The date so many days from today, in UTC."""
+    return (datetime.now(UTC).date() + timedelta(days=ahead)).isoformat()
+
+
+def act(client: httpx.Client, site: str, booking: dict[str, Any], name: str, **more: Any) -> None:
+    assert client.post(f"/api/sites/{site}/bookings/{booking['id']}/{name}", json=more).status_code == 200
+
+
+def bookings_of(client: httpx.Client, site: str) -> list[dict[str, Any]]:
+    found: list[dict[str, Any]] = client.get(f"/api/sites/{site}/bookings").json()["bookings"]
+    return found
+
+
+def change(client: httpx.Client, site: str, **settings: Any) -> None:
+    assert client.patch(f"/api/sites/{site}", json={"settings": settings}).status_code == 200

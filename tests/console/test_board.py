@@ -11,7 +11,7 @@ from playwright.async_api import Browser, Page, expect
 
 from holdfast.settings import Settings
 from tests.conftest import DATA
-from tests.console.conftest import PHONE, Book, Looker, Seat
+from tests.console.conftest import PHONE, Book, Looker, Seat, act
 from tests.http.conftest import LiveServer
 
 WITHIN_MS = 10_000
@@ -34,10 +34,6 @@ def board_of(client: httpx.Client, site: str) -> dict[str, Any]:
 def booking_of(client: httpx.Client, site: str, name: str) -> dict[str, Any]:
     found = client.get(f"/api/sites/{site}/bookings").json()["bookings"]
     return next(one for one in found if one["customer"].get("name") == name)
-
-
-def act(client: httpx.Client, site: str, booking: dict[str, Any], name: str, **more: Any) -> None:
-    assert client.post(f"/api/sites/{site}/bookings/{booking['id']}/{name}", json=more).status_code == 200
 
 
 def add(client: httpx.Client, site: str, code: str) -> None:

@@ -2,23 +2,18 @@
 
 import re
 from collections.abc import Callable
-from datetime import UTC, datetime, timedelta
 from typing import Any
 
 import httpx
 import pytest
 from playwright.async_api import CDPSession, Page, expect
 
-from tests.console.conftest import PHONE, Looker
+from tests.console.conftest import PHONE, Looker, act, bookings_of, day
 from tests.console.test_look import LOOKS, check
 
 SOON_MS = 15_000
 
 Stay = Callable[..., dict[str, Any]]
-
-
-def day(ahead: int) -> str:
-    return (datetime.now(UTC).date() + timedelta(days=ahead)).isoformat()
 
 
 @pytest.fixture
@@ -55,15 +50,6 @@ def bar(page: Page, unit: str, name: str) -> Any:
 def now_of(client: httpx.Client, site: str, booking: dict[str, Any]) -> tuple[list[str], str, str, str]:
     told = client.get(f"/api/sites/{site}/bookings/{booking['id']}").json()
     return told["units"], told["from"][:10], told["to"][:10], told["state"]
-
-
-def bookings_of(client: httpx.Client, site: str) -> list[dict[str, Any]]:
-    found: list[dict[str, Any]] = client.get(f"/api/sites/{site}/bookings").json()["bookings"]
-    return found
-
-
-def act(client: httpx.Client, site: str, booking: dict[str, Any], name: str, **more: Any) -> None:
-    assert client.post(f"/api/sites/{site}/bookings/{booking['id']}/{name}", json=more).status_code == 200
 
 
 def say(client: httpx.Client, site: str, unit: str, condition: str) -> None:

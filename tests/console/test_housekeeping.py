@@ -1,23 +1,18 @@
 """Housekeeping on a phone: the rooms in the order in which they are needed, one press each, and nobody's name."""
 
 from collections.abc import Iterator
-from datetime import UTC, datetime, timedelta
 from typing import Any
 
 import httpx
 import pytest
 from playwright.async_api import Page, expect
 
-from tests.console.conftest import PHONE, Looker
+from tests.console.conftest import PHONE, Looker, day
 from tests.console.test_look import LOOKS, check
 from tests.http.conftest import LiveServer
 from tests.principals import Principals
 
 SOON_MS = 15_000
-
-
-def day(ahead: int) -> str:
-    return (datetime.now(UTC).date() + timedelta(days=ahead)).isoformat()
 
 
 @pytest.fixture

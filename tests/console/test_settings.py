@@ -6,16 +6,12 @@ import httpx
 import pytest
 from playwright.async_api import Page, expect
 
-from tests.console.conftest import DESK, PHONE, Looker
+from tests.console.conftest import DESK, PHONE, Looker, change
 from tests.console.test_look import check
 
 
 def units_of(client: httpx.Client, site: str) -> dict[str, Any]:
     return {one["code"]: one for one in client.get(f"/api/sites/{site}/units").json()["units"]}
-
-
-def change(client: httpx.Client, site: str, **settings: Any) -> None:
-    assert client.patch(f"/api/sites/{site}", json={"settings": settings}).status_code == 200
 
 
 def add(client: httpx.Client, site: str, code: str) -> None:

@@ -2,6 +2,7 @@
 
 import asyncio
 import threading
+import time
 from collections.abc import Callable, Iterator
 from copy import copy
 from pathlib import Path
@@ -82,6 +83,15 @@ class LiveServer:
                 self.url = address_of(self.settings, bound)
                 self._ready.set()
                 await self._stop.wait()
+
+
+def until(ask: Callable[[], Any], wanted: Any) -> None:
+    """Asks until the answer is what is wanted, for ten seconds and no longer."""
+    for _ in range(200):
+        if ask() == wanted:
+            return
+        time.sleep(0.05)
+    assert ask() == wanted
 
 
 @pytest.fixture

@@ -8,8 +8,7 @@ from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 import pytest
 
 from tests.calendar_server import calendar, nights
-from tests.http.conftest import LiveServer
-from tests.http.test_jobs import until
+from tests.http.conftest import LiveServer, until
 
 DAY = datetime.now(UTC) + timedelta(days=20)
 FIRST, LAST = f"{DAY:%Y%m%d}", f"{DAY + timedelta(days=2):%Y%m%d}"

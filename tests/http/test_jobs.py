@@ -1,7 +1,5 @@
 """Jobs and schedules over HTTP, with a server that runs them."""
 
-import time
-from collections.abc import Callable
 from typing import Any
 
 import httpx
@@ -9,7 +7,7 @@ import pytest
 
 from holdfast.services.jobs.context import JobContext
 from holdfast.services.jobs.registry import JOBS
-from tests.http.conftest import LiveServer
+from tests.http.conftest import LiveServer, until
 
 
 @JOBS.job(name="tests.echo", retries=0)
@@ -26,14 +24,6 @@ async def wait(ctx: JobContext) -> None:
 
     ctx.progress(1, 2, "half")
     await asyncio.sleep(60)
-
-
-def until(ask: Callable[[], Any], wanted: Any) -> None:
-    for _ in range(200):
-        if ask() == wanted:
-            return
-        time.sleep(0.05)
-    assert ask() == wanted
 
 
 def put(client: httpx.Client, **body: Any) -> int:

@@ -8,7 +8,8 @@ import pytest
 
 from holdfast.services.jobs.context import JobContext
 from holdfast.services.jobs.registry import JOBS
-from tests.http.test_jobs import put, state, until
+from tests.http.conftest import until
+from tests.http.test_jobs import put, state
 from tests.principals import Principals
 
 OPEN, CLOSED = "tests.of_tenants", "tests.of_the_server"

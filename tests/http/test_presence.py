@@ -8,8 +8,7 @@ from uuid import UUID, uuid4
 import httpx
 import pytest
 
-from tests.http.conftest import LiveServer
-from tests.http.test_jobs import until
+from tests.http.conftest import LiveServer, until
 from tests.principals import Principals
 
 

@@ -1,27 +1,18 @@
 """What was seen, what does not fit, and putting it right, over HTTP."""
 
 import time
-from collections.abc import Callable
 from typing import Any
 from uuid import uuid4
 
 import httpx
 import pytest
 
-from tests.http.conftest import LiveServer
+from tests.http.conftest import LiveServer, until
 
 
 def rules(client: httpx.Client, site: str, state: str = "open") -> list[tuple[str, str]]:
     found = client.get(f"{site}/findings", params={"state": state}).json()["findings"]
     return sorted((one["rule"], one["subject"]) for one in found)
-
-
-def until(ask: Callable[[], Any], wanted: Any) -> None:
-    for _ in range(200):
-        if ask() == wanted:
-            return
-        time.sleep(0.05)
-    assert ask() == wanted
 
 
 def test_what_was_seen_is_recorded_in_bulk_and_listed(client: httpx.Client, cafe: str) -> None:

@@ -9,8 +9,7 @@ from typing import Any
 import httpx
 import pytest
 
-from tests.http.conftest import LiveServer
-from tests.http.test_jobs import until
+from tests.http.conftest import LiveServer, until
 from tests.principals import Principals
 from tests.receiver import Receiver, receiving
 

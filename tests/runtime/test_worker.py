@@ -5,7 +5,6 @@ from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 
 import asyncpg
-import pytest
 
 from holdfast.runtime.doorbell import Ringing
 from holdfast.runtime.loop import Loop
@@ -18,7 +17,9 @@ from holdfast.services.jobs.nudge import NUDGE
 from holdfast.services.jobs.registry import Registry
 from holdfast.services.schedules.acts import Schedules
 from holdfast.services.schedules.values import ScheduleRequest
-from tests.services.job_stage import jobs_pool
+from tests.services.job_stage import db, registry
+
+__all__ = ["db", "registry"]
 
 
 @asynccontextmanager
@@ -30,17 +31,6 @@ async def running(*loops: Loop) -> AsyncIterator[None]:
         for loop in loops:
             loop.stop()
         await asyncio.gather(*tasks)
-
-
-@pytest.fixture
-async def db(database_url: str) -> AsyncIterator[asyncpg.Pool]:
-    async with jobs_pool(database_url) as pool:
-        yield pool
-
-
-@pytest.fixture
-def registry() -> Registry:
-    return Registry()
 
 
 async def test_a_job_put_in_is_picked_up_at_once_not_at_the_next_poll(db: asyncpg.Pool, registry: Registry):

@@ -6,10 +6,11 @@ from contextlib import asynccontextmanager
 from typing import Any
 
 import asyncpg
+import pytest
 
 from holdfast.services.jobs.beats import Beats
 from holdfast.services.jobs.crew import Crew, CrewLimits
-from holdfast.services.jobs.registry import Registry
+from holdfast.services.jobs.registry import Job, Registry
 from holdfast.store import database
 from holdfast.store.codecs import prepare
 
@@ -22,6 +23,25 @@ async def jobs_pool(url: str, connections: int = 12) -> AsyncIterator[asyncpg.Po
         yield pool
     finally:
         await asyncio.wait_for(pool.close(), 10)
+
+
+@pytest.fixture
+async def db(database_url: str) -> AsyncIterator[asyncpg.Pool]:
+    async with jobs_pool(database_url) as pool:
+        yield pool
+
+
+@pytest.fixture
+def registry() -> Registry:
+    return Registry()
+
+
+@pytest.fixture
+def noop(registry: Registry) -> Job:
+    async def noop(n: int = 0) -> None: ...
+
+    made: Job = registry.job(name="noop")(noop)
+    return made
 
 
 @asynccontextmanager

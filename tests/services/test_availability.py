@@ -11,19 +11,13 @@ import pytest
 
 from holdfast.domain.commands import Book, Check
 from holdfast.domain.errors import Refusal
-from holdfast.domain.sites import Site
 from holdfast.services.availability import Asked, FreeTimes, free_times
 from holdfast.services.free_stays import free_slots, free_stays
-from holdfast.services.sites import Sites
 from holdfast.store import sql
-from tests.stage import MONDAY, Stage, refused, staged
+from tests.stage import MONDAY, Stage, refused, site_of, staged
 
 PCS = [f"PC-{number}" for number in range(6)]
 HOURS = {day: [["08:00", "12:00"], ["13:00", "20:00"]] for day in ("mon", "tue", "wed", "thu", "fri", "sat", "sun")}
-
-
-async def site_of(stage: Stage) -> Site:
-    return await Sites(stage.pool).find(str(stage.site_id))
 
 
 async def ask(stage: Stage, **more: Any) -> FreeTimes:

@@ -7,14 +7,8 @@ import asyncpg
 from icalendar import Calendar
 
 from holdfast.domain.bookings.values import Customer
-from holdfast.domain.sites import Site
 from holdfast.services.calendars import Calendars, Which
-from holdfast.services.sites import Sites
-from tests.stage import Stage, refused, staged
-
-
-async def site_of(stage: Stage) -> Site:
-    return await Sites(stage.pool).find(str(stage.site_id))
+from tests.stage import Stage, refused, site_of, staged
 
 
 async def near(stage: Stage) -> None:

@@ -1,7 +1,6 @@
 """Jobs from putting in to the end, against a real database: what a worker takes, runs, and says of it."""
 
 import asyncio
-from collections.abc import AsyncIterator
 
 import asyncpg
 import pytest
@@ -12,18 +11,9 @@ from holdfast.services.jobs.context import GiveUp, JobContext, Retry
 from holdfast.services.jobs.crew import CrewLimits
 from holdfast.services.jobs.enqueueing import Options, enqueue, enqueue_batch, enqueue_many
 from holdfast.services.jobs.registry import Registry
-from tests.services.job_stage import crew_on, jobs_pool, outcomes, put_forward, stage_of, work
+from tests.services.job_stage import crew_on, db, outcomes, put_forward, registry, stage_of, work
 
-
-@pytest.fixture
-async def db(database_url: str) -> AsyncIterator[asyncpg.Pool]:
-    async with jobs_pool(database_url) as pool:
-        yield pool
-
-
-@pytest.fixture
-def registry() -> Registry:
-    return Registry()
+__all__ = ["db", "registry"]
 
 
 async def test_a_job_runs_once_with_its_arguments_and_a_run_is_kept(db: asyncpg.Pool, registry: Registry):

@@ -1,7 +1,6 @@
 """Limits over all workers: how many run at once, how many start in a second, and what was held back goes on."""
 
 import asyncio
-from collections.abc import AsyncIterator
 
 import asyncpg
 import pytest
@@ -11,26 +10,9 @@ from holdfast.services.jobs.acts import LimitRequest
 from holdfast.services.jobs.context import JobContext
 from holdfast.services.jobs.enqueueing import Options, enqueue, enqueue_many
 from holdfast.services.jobs.registry import Job, Registry
-from tests.services.job_stage import crew_on, jobs_pool, put_forward, work
+from tests.services.job_stage import crew_on, db, noop, put_forward, registry, work
 
-
-@pytest.fixture
-async def db(database_url: str) -> AsyncIterator[asyncpg.Pool]:
-    async with jobs_pool(database_url) as pool:
-        yield pool
-
-
-@pytest.fixture
-def registry() -> Registry:
-    return Registry()
-
-
-@pytest.fixture
-def noop(registry: Registry) -> Job:
-    async def noop(n: int = 0) -> None: ...
-
-    made: Job = registry.job(name="noop")(noop)
-    return made
+__all__ = ["db", "noop", "registry"]
 
 
 async def put(db: asyncpg.Pool, job: Job, options: Options) -> int:

@@ -1,7 +1,6 @@
 """What handlers tell while they run: progress and log lines."""
 
 import asyncio
-from collections.abc import AsyncIterator
 
 import asyncpg
 import pytest
@@ -9,18 +8,9 @@ import pytest
 from holdfast.services.jobs.context import JobContext
 from holdfast.services.jobs.enqueueing import enqueue
 from holdfast.services.jobs.registry import Registry
-from tests.services.job_stage import crew_on, jobs_pool, work
+from tests.services.job_stage import crew_on, db, registry, work
 
-
-@pytest.fixture
-async def db(database_url: str) -> AsyncIterator[asyncpg.Pool]:
-    async with jobs_pool(database_url) as pool:
-        yield pool
-
-
-@pytest.fixture
-def registry() -> Registry:
-    return Registry()
+__all__ = ["db", "registry"]
 
 
 async def test_progress_and_log_lines_are_kept_with_the_run(db: asyncpg.Pool, registry: Registry):

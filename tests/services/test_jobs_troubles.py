@@ -1,7 +1,6 @@
 """Jobs whose workers die, limits, why one waits, what people do with them, and tables of days."""
 
 import asyncio
-from collections.abc import AsyncIterator
 from datetime import timedelta
 from uuid import uuid4
 
@@ -20,26 +19,9 @@ from holdfast.services.jobs.looks import JobFilter
 from holdfast.services.jobs.registry import Job, Registry
 from holdfast.services.jobs.upkeep import forget, keep_days
 from holdfast.store import jobs as store
-from tests.services.job_stage import crew_on, jobs_pool, outcomes, put_forward, stage_of, work
+from tests.services.job_stage import crew_on, db, noop, outcomes, put_forward, registry, stage_of, work
 
-
-@pytest.fixture
-async def db(database_url: str) -> AsyncIterator[asyncpg.Pool]:
-    async with jobs_pool(database_url) as pool:
-        yield pool
-
-
-@pytest.fixture
-def registry() -> Registry:
-    return Registry()
-
-
-@pytest.fixture
-def noop(registry: Registry) -> Job:
-    async def noop(n: int = 0) -> None: ...
-
-    made: Job = registry.job(name="noop")(noop)
-    return made
+__all__ = ["db", "noop", "registry"]
 
 
 async def put(db: asyncpg.Pool, job: Job, options: Options | None = None, **args: object) -> int:

@@ -7,16 +7,10 @@ import asyncpg
 import pytest
 
 from holdfast.domain.errors import Refusal
-from holdfast.domain.sites import Site
 from holdfast.services.journal import Epochs, JournalPage, LineFilter, Lines, journal_page, position
-from holdfast.services.sites import Sites
-from tests.stage import Stage, staged
+from tests.stage import Stage, site_of, staged
 
 PCS = ["PC-1", "PC-2"]
-
-
-async def site_of(stage: Stage) -> Site:
-    return await Sites(stage.pool).find(str(stage.site_id))
 
 
 async def read(

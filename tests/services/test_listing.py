@@ -9,7 +9,6 @@ import asyncpg
 
 from holdfast.domain.bookings.values import Customer
 from holdfast.domain.errors import Refusal
-from holdfast.domain.sites import Site
 from holdfast.services import cursors
 from holdfast.services.listing import (
     BookingQuery,
@@ -19,14 +18,9 @@ from holdfast.services.listing import (
     finding_page,
     unit_page,
 )
-from holdfast.services.sites import Sites
-from tests.stage import Stage, refused, staged
+from tests.stage import Stage, refused, site_of, staged
 
 PCS = ["PC-1", "PC-2", "PC-3"]
-
-
-async def site_of(stage: Stage) -> Site:
-    return await Sites(stage.pool).find(str(stage.site_id))
 
 
 async def statuses(stage: Stage, at: datetime | None = None) -> dict[str, str]:

@@ -50,25 +50,12 @@ async def plain(browser: Browser, server: LiveServer) -> AsyncIterator[Page]:
     await context.close()
 
 
-def act(client: httpx.Client, site: str, booking: dict[str, Any], name: str) -> None:
-    assert client.post(f"/api/sites/{site}/bookings/{booking['id']}/{name}", json={}).status_code == 200
-
-
-def change(client: httpx.Client, site: str, **settings: Any) -> None:
-    assert client.patch(f"/api/sites/{site}", json={"settings": settings}).status_code == 200
-
-
 def make(client: httpx.Client, kind: str, code: str, category: str) -> None:
     """A site of that kind and name with one unit, where guests book."""
     site = {"kind": kind, "name": kind.title(), "time_zone": "UTC", "settings": {"booking_page": "guests"}}
     assert client.post("/api/sites", json=site).status_code == 201
     units = {"units": [{"code": code, "category": category}]}
     assert client.post(f"/api/sites/{kind}/units", json=units).status_code == 200
-
-
-def bookings_of(client: httpx.Client, site: str) -> list[dict[str, Any]]:
-    found: list[dict[str, Any]] = client.get(f"/api/sites/{site}/bookings").json()["bookings"]
-    return found
 
 
 def book(client: httpx.Client, unit: str, slot: int, name: str = "Secret Name") -> dict[str, Any]:

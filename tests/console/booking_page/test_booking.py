@@ -12,17 +12,14 @@ from playwright.async_api import Page, expect
 from tests.console.booking_page.conftest import (
     TOMORROW,
     WITHIN_MS,
-    act,
     book,
-    bookings_of,
-    change,
     make,
     offer,
     pick,
     to_details,
     to_review,
 )
-from tests.console.conftest import DESK, PHONE, Looker
+from tests.console.conftest import DESK, PHONE, Looker, act, bookings_of, change
 from tests.console.test_look import check
 
 BYTES_MAX = 50_000

@@ -6,16 +6,13 @@ from playwright.async_api import Browser, BrowserContext, Page, expect
 from tests.console.booking_page.conftest import (
     TOMORROW,
     WITHIN_MS,
-    act,
     book,
-    bookings_of,
-    change,
     offer,
     pick,
     to_details,
     to_review,
 )
-from tests.console.conftest import Looker
+from tests.console.conftest import Looker, act, bookings_of, change
 from tests.http.conftest import LiveServer
 from tests.principals import Principals
 
