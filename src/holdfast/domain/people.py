@@ -11,7 +11,6 @@ from holdfast.domain.mail import LANGUAGES, address_of
 from holdfast.domain.sites import SiteSettings
 
 NAME_CHARS_MAX = 200
-PHONE_CHARS_MAX = 40
 PASSWORD_CHARS_MIN = 10
 PASSWORD_CHARS_MAX = 256
 

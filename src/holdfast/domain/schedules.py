@@ -14,8 +14,6 @@ LATE_AFTER = timedelta(seconds=5)
 """A tick that fires later than this is called late."""
 GRACE = timedelta(seconds=60)
 """What is late by no more than this is a hiccup, and fires whatever the rule for missed ticks says."""
-MISSED_RULES = ("skip", "last", "all")
-OVERLAP_RULES = ("allow", "skip", "queue", "replace")
 
 
 class Firing(msgspec.Struct, frozen=True):

@@ -24,7 +24,6 @@ from holdfast.services.requests import SiteRequest
 from holdfast.services.sites import Sites
 
 ACTOR = "demo"
-ORGANISATION = "Demo"
 GRID_MINUTES = 30
 
 _DAY = timedelta(days=1)

@@ -34,7 +34,6 @@ TEAM_MAX = 1_000
 SWEEP_MAX = 50_000
 ROUNDS_MAX = 1_000
 IDLE_S_MAX = 7 * 86_400.0
-DEVICE_CHARS_MAX = 64
 
 log = structlog.get_logger("holdfast.presence")
 

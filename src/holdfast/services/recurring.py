@@ -22,7 +22,6 @@ from holdfast.services.requests import BookingRequest, Reason, book_command, che
 from holdfast.store import sites as store
 
 SERIES_MAX = 400
-SCOPES = ("this", "following", "all")
 SERIES_ACTS = ("cancel", "move", "extend")
 
 

@@ -5,7 +5,7 @@ from decimal import Decimal
 
 import pytest
 
-from holdfast.domain.ltv.cohorts import Cohort, curve, month_after, table
+from holdfast.domain.ltv.cohorts import Cohort, curve, table
 from holdfast.domain.ltv.segments import LATELY, LONG_AGO, NEW, SEGMENTS, bounds_of, segment_of
 from holdfast.store.ltv import CohortRow, MonthRow
 
@@ -68,10 +68,6 @@ def test_the_curve_weighs_cohorts_by_size_and_takes_complete_months_only():
     cohorts = table([CohortRow(JAN, 10, 0), CohortRow(FEB, 30, 0)], months, {}, until=date(2026, 3, 2))
     points = curve(cohorts)
     assert [(p.month, p.customers, p.ltv) for p in points] == [(0, 40, Decimal("17.50")), (1, 10, Decimal("15.00"))]
-
-
-def test_months_run_over_years():
-    assert month_after(date(2026, 11, 1), 3) == date(2027, 2, 1)
 
 
 def test_every_segment_says_who_is_in_it():

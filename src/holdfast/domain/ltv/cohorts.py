@@ -133,12 +133,6 @@ def curve(cohorts: Sequence[Cohort]) -> list[Point]:
     ]
 
 
-def month_after(month: date, count: int) -> date:
-    """The first day of the month that lies so many months behind another."""
-    at = month.year * 12 + month.month - 1 + count
-    return date(at // 12, at % 12 + 1, 1)
-
-
 def _cohort(
     one: CohortSize, figures: Mapping[int, MonthFigures], spend: Decimal | None, until: date, refunds_by: RefundsBy,
     months_max: int,

@@ -59,7 +59,6 @@ class _Insights(msgspec.Struct, gc=False):
 class _Failure(msgspec.Struct, gc=False):
     message: str = ""
     code: int = 0
-    error_subcode: int = 0
     is_transient: bool = False
 
 

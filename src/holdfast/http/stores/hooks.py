@@ -12,8 +12,6 @@ from holdfast.http.framework import respond
 from holdfast.http.stores.asking import TAG, Asked, number_in, store_named, stores_of
 from holdfast.services.sync.webhooks import Heard, Taken
 
-HOOKS_FOLDER = "/api/hooks/"
-
 
 @post(
     "/api/hooks/{site:str}/{connection:str}",

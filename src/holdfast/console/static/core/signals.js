@@ -172,16 +172,5 @@ export function effect(run) {
   return () => made.stop();
 }
 
-/** Reads without being told of changes. @template T @param {() => T} run */
-export function untracked(run) {
-  const before = reading;
-  reading = null;
-  try {
-    return run();
-  } finally {
-    reading = before;
-  }
-}
-
 /** @param {unknown} value @returns {value is Readable<any>} */
 export const isSignal = (value) => value instanceof Source;

@@ -3,7 +3,7 @@
 import { ask, here } from "../core/api.js";
 import { html } from "../core/html.js";
 import { effect, signal } from "../core/signals.js";
-import { hasWords, t } from "../core/i18n.js";
+import { t } from "../core/i18n.js";
 import { clock, lengthOf, minute, nowEachMinute, rangeOf, second, whenOf } from "../core/time.js";
 import { may, page } from "../core/page.js";
 import { siteStore } from "../core/store.js";
@@ -113,6 +113,3 @@ function foot(view, opened) {
       : html`<button type="button" class="button" @click=${() => maintenance([unit.code])}>${icon("wrench")}${t("board.maintenance")}</button>`) : null}
     ${may("book") ? html`<button type="button" class="button" @click=${() => { opened.close(); openBookingForm({ unit: unit.code }); }}>${icon("calendar")}${t("board.new_booking")}</button>` : null}`;
 }
-
-/** Whether there are words for an event's type. @param {string} type */
-export const eventWord = (type) => { const key = `event.${type.replace(".", "_")}`; return hasWords(key) ? t(key) : type; };
