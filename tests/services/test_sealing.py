@@ -9,6 +9,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from holdfast.services.sealing import KEY_FILE, Sealing, SealingError
+from holdfast.services.vault import add_key, drop_old_keys
 
 OLD, NEW = "an old key: long and quite random", "a new key: long and quite random too"
 NOWHERE = Path("/nonexistent")
@@ -86,3 +87,12 @@ def test_without_a_key_nothing_is_sealed_and_none_is_made_to_open(tmp_path: Path
     (tmp_path / KEY_FILE).write_bytes(b"no base64!")
     with pytest.raises(SealingError):
         Sealing((), tmp_path).open(b"\x01", b"x")
+
+
+def test_a_process_seals_with_the_key_that_was_put_into_the_file_since(tmp_path: Path) -> None:
+    running = Sealing((), tmp_path)
+    running.seal(b"secret", b"about")
+    add_key(tmp_path)
+    fresh = running.seal(b"secret", b"about")
+    assert drop_old_keys(tmp_path) == 1
+    assert Sealing((), tmp_path).open(fresh, b"about") == b"secret"

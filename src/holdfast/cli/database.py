@@ -48,7 +48,10 @@ def backup(file: Path, **flags: object) -> None:
     out.print(f"{file}: {size:,} bytes. It holds everything, names and secrets too: keep it safe.")
     key = place_of_key(is_given=settings.secret_key is not None, folder=settings.data)
     if key is not None:
-        out.print(f"Second factors in it are sealed with a key that is not in it: keep {key} as well, elsewhere.")
+        out.print(
+            "Second factors and the secrets of shops, webhooks and calendars in it are sealed with a key that is not "
+            f"in it: keep {key} as well, elsewhere."
+        )
 
 
 @click.command()

@@ -1,4 +1,4 @@
-"""`secrets`: the keys that secrets are kept with: other systems', and second factors."""
+"""`secrets`: the keys that secrets are kept with: other systems', webhooks' and calendars', and second factors."""
 
 import click
 
@@ -11,7 +11,7 @@ from holdfast.settings import Settings
 
 @click.group()
 def secrets() -> None:
-    """The key that secrets are encrypted with: those of shops and ad accounts, and second factors.
+    """The key that secrets are encrypted with: of shops, ad accounts, webhooks and calendars, and second factors.
 
     \b
     Example: holdfast secrets rotate
@@ -44,4 +44,5 @@ async def _rotate(settings: Settings) -> int:
     async with app.opened(settings) as house:
         async with house.stores.kit.pool.acquire() as connection:
             count = await house.stores.connections.rotate(connection)
-        return count + await reseal(house.accounts)
+        count += await reseal(house.accounts)
+        return count + await house.webhooks.webhooks.reseal() + await house.calendars.feeds.reseal()

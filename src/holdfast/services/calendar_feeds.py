@@ -160,6 +160,17 @@ class CalendarFeeds:
         except SealingError as error:
             raise Refusal("unavailable", problem=str(error)[:200]) from error
 
+    async def reseal(self) -> int:
+        """Seals all addresses with the newest key; how many. Those that no key opens stay."""
+        count = 0
+        async with self.pool.acquire() as tx, tx.transaction():
+            for site_id, id, url in await store.sealed(tx):
+                fresh = self._sealing.resealed(url, _about(id))
+                if fresh is not None:
+                    count += 1
+                    await store.reseal(tx, site_id, id, fresh)
+        return count
+
     def _seal(self, id: UUID, url: str) -> bytes:
         try:
             return self._sealing.seal(url.encode(), _about(id))

@@ -31,12 +31,14 @@ class Sealing:
         self._given = ",".join(keys) or None
         self._folder = folder
         self._vault: Vault | None = None
+        self._read: tuple[int, int] | None = None
 
     def seal(self, secret: bytes, about: bytes) -> bytes:
         """Raises:
         SealingError: there is no key, and none can be made.
         """
-        vault = self._opened()
+        # by the newest key, also when it was put into the file after this process began: the older ones will be dropped
+        vault = self._opened(again=self._vault is not None and self._stamp() != self._read)
         return _FORM + vault.key_id.encode() + vault.encrypt(secret, about.hex())
 
     def open(self, sealed: bytes, about: bytes) -> bytes:
@@ -59,10 +61,30 @@ class Sealing:
                     raise SealingError(f"A sealed secret cannot be opened: {error}.") from error
         raise AssertionError
 
+    def resealed(self, sealed: bytes, about: bytes) -> bytes | None:
+        """The same, sealed with the newest key; None when no key that is here opens it."""
+        try:
+            return self.seal(self.open(sealed, about), about)
+        except SealingError:
+            return None
+
+    def _stamp(self) -> tuple[int, int] | None:
+        """Which key file there is: another one has been put in its place when it differs. None: no file counts."""
+        if self._given is not None:
+            return None
+        try:
+            found = (self._folder / KEY_FILE).stat()
+        except OSError:
+            return None
+        return found.st_ino, found.st_mtime_ns
+
     def _opened(self, *, again: bool = False) -> Vault:
         if self._vault is None or again:
             try:
+                before = self._stamp()
                 self._vault = open_vault(self._given, self._folder)
+                # a file that was only just made has another stamp, and is read once more
+                self._read = before
             except VaultError as error:
                 raise SealingError(f"There is no key to keep secrets with: {error}") from error
         return self._vault

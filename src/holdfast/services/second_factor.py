@@ -122,13 +122,15 @@ def _step_of(accounts: Accounts, account: store.Account, code: str) -> int | Non
 
 
 async def reseal(accounts: Accounts) -> int:
-    """Seals all second factors with the newest key; how many."""
+    """Seals all second factors with the newest key; how many. Those that no key opens stay."""
+    count = 0
     async with accounts.changing() as connection:
-        rows = await store.sealed(connection)
-        for account_id, sealed in rows:
-            secret = accounts.sealing.open(sealed, _about(account_id))
-            await store.set_sealed(connection, account_id, accounts.sealing.seal(secret, _about(account_id)))
-    return len(rows)
+        for account_id, sealed in await store.sealed(connection):
+            fresh = accounts.sealing.resealed(sealed, _about(account_id))
+            if fresh is not None:
+                count += 1
+                await store.set_sealed(connection, account_id, fresh)
+    return count
 
 
 def _about(account_id: UUID) -> bytes:

@@ -244,6 +244,18 @@ class Webhooks:
             found.append(self._sealing.open(row.secret_before, _about(row.id)))
         return found
 
+    async def reseal(self) -> int:
+        """Seals the secrets of all endpoints with the newest key; of how many. Those that no key opens stay."""
+        count = 0
+        async with self.pool.acquire() as tx, tx.transaction():
+            for id, secret, before in await store.sealed(tx):
+                fresh = self._sealing.resealed(secret, _about(id))
+                if fresh is not None:
+                    count += 1
+                    older = None if before is None else self._sealing.resealed(before, _about(id))
+                    await store.reseal(tx, id, fresh, older)
+        return count
+
     async def locked(self, tx: Connection, actor: Actor, organisation_id: UUID, id: UUID) -> WebhookRow:
         """An endpoint for somebody who may have something sent to it, locked until the transaction ends.
 

@@ -88,6 +88,15 @@ async def change(tx: Connection, site_id: int, id: UUID, url: bytes, host: str, 
     await tx.execute(_Q["change"], site_id, id, url, host, every_minutes)
 
 
+async def sealed(tx: Connection) -> list[tuple[int, UUID, bytes]]:
+    """All addresses as they are sealed, held until the transaction ends."""
+    return [(row["site_id"], row["id"], row["url"]) for row in await tx.fetch(_Q["sealed"])]
+
+
+async def reseal(tx: Connection, site_id: int, id: UUID, url: bytes) -> None:
+    await tx.execute(_Q["reseal"], site_id, id, url)
+
+
 async def pause(tx: Connection, site_id: int, id: UUID, by: str) -> bool:
     """Whether it was not paused."""
     return await tx.fetchval(_Q["pause"], site_id, id, by) is not None

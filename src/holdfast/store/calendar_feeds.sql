@@ -31,6 +31,14 @@ update calendar_feed set url = $3, host = $4, every_minutes = $5, etag = null, l
     followed_at = null, next_at = now()
 where site_id = $1 and id = $2;
 
+-- name: sealed
+-- All addresses as they are sealed, held until the transaction ends.
+select site_id, id, url from calendar_feed order by site_id, id for update limit 1000000;
+
+-- name: reseal
+-- The same address, sealed with another key.
+update calendar_feed set url = $3 where site_id = $1 and id = $2;
+
 -- name: pause
 -- It is not asked from now on; says whether it was not paused before.
 update calendar_feed set paused_at = now(), paused_by = $3

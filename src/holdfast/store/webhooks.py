@@ -128,6 +128,15 @@ async def rotate(tx: Connection, id: UUID, secret: bytes, overlap_hours: float) 
     await tx.execute(_Q["rotate"], id, secret, overlap_hours)
 
 
+async def sealed(tx: Connection) -> list[tuple[UUID, bytes, bytes | None]]:
+    """All secrets as they are sealed, held until the transaction ends."""
+    return [(row["id"], row["secret"], row["secret_before"]) for row in await tx.fetch(_Q["sealed"])]
+
+
+async def reseal(tx: Connection, id: UUID, secret: bytes, secret_before: bytes | None) -> None:
+    await tx.execute(_Q["reseal"], id, secret, secret_before)
+
+
 async def pause(tx: Connection, id: UUID, by: str) -> bool:
     """Whether it was not paused before."""
     return await tx.fetchval(_Q["pause"], id, by) is not None

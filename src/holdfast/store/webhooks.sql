@@ -38,6 +38,14 @@ update webhook set url = $2, description = $3, events = $4 where id = $1;
 update webhook set secret_before = secret, secret = $2, before_until = now() + $3::double precision * interval '1 hour'
 where id = $1;
 
+-- name: sealed
+-- All secrets as they are sealed, held until the transaction ends.
+select id, secret, secret_before from webhook order by id for update limit 1000000;
+
+-- name: reseal
+-- The same secrets, sealed with another key.
+update webhook set secret = $2, secret_before = $3 where id = $1;
+
 -- name: pause
 -- Nothing is delivered from now on; says whether it was not paused before.
 update webhook set paused_at = now(), paused_by = $2 where id = $1 and paused_at is null returning id;

@@ -330,7 +330,8 @@ class Connections:
         if secret is None:
             return await store.set_secret(connection, site_id, connection_id, None, None)
         try:
-            vault = self.vault()
+            # anew: a key that was put in front of this one since would leave this one behind, and then be all there is
+            vault = self.vault(anew=True)
         except VaultError as error:
             raise Refusal("unavailable", problem=str(error)) from None
         sealed = vault.encrypt(secret, _bound_to(site_id, connection_id))
