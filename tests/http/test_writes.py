@@ -2,6 +2,7 @@
 
 from datetime import UTC, datetime, timedelta
 from typing import Any
+from zoneinfo import ZoneInfo
 
 import httpx
 
@@ -214,6 +215,16 @@ def test_units_are_added_updated_and_changed(client: httpx.Client, cafe: str) ->
     refused(client.patch(f"{cafe}/units/none", json={"condition": "clean"}), 404, "unknown_unit")
     stale = client.patch(f"{cafe}/units/PC9", json={"condition": None}, headers={"If-Match": "1"})
     refused(stale, 412, "version_mismatch")
+
+
+def test_a_walk_in_takes_no_nights_before_it_arrives(client: httpx.Client, hotel: str) -> None:
+    wish: dict[str, Any] = {"unit": "101", "walk_in": True, "nights": 1}
+    for name in ("date", "from"):
+        later = client.post(f"{hotel}/bookings", json={**wish, name: str(DAY)})
+        assert refused(later, 400, "invalid_request")["field"] == name
+    today = datetime.now(ZoneInfo("Asia/Kolkata")).date()
+    made = client.post(f"{hotel}/bookings", json={**wish, "date": str(today)}).json()
+    assert (made["state"], made["to"][:10]) == ("CheckedIn", str(today + timedelta(days=1)))
 
 
 def test_sites_are_made_listed_and_changed(client: httpx.Client, cafe: str, hotel: str) -> None:

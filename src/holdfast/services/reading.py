@@ -7,7 +7,7 @@ from datetime import UTC, date, datetime, time
 from typing import NoReturn, Protocol
 
 from holdfast.domain.errors import Refusal
-from holdfast.domain.local_time import parse_date, parse_instant, resolve
+from holdfast.domain.local_time import local_date, parse_date, parse_instant, resolve
 from holdfast.domain.opening import find_slot, nights
 from holdfast.domain.policies import policy_of
 from holdfast.domain.sites import Site
@@ -41,6 +41,8 @@ def read_interval(site: Site, request: Timed, now: datetime | None) -> Read:
     if request.slot is not None:
         return _read_slot(site, request)
     if request.nights is not None:
+        if now is not None and getattr(request, "walk_in", False):
+            _check_arrival(site, request, now)
         return _read_nights(site, request)
     if request.date is not None:
         _refuse("date", "needs a `slot` or `nights` beside it")
@@ -130,6 +132,13 @@ def _read_nights(site: Site, request: Timed) -> Read:
         _refuse("nights", "this site does not sell nights; give `from` and `to`")
     assert request.nights is not None
     return _stay(site, parse_date(given, field=name), request.nights)
+
+
+def _check_arrival(site: Site, request: Timed, now: datetime) -> None:
+    """Who walks in is there: a later date would take the room for all the nights until then."""
+    name, given = ("date", request.date) if request.date is not None else ("from", request.start)
+    if given is not None and parse_date(given, field=name) > local_date(now, site.zone):
+        _refuse(name, "a walk-in arrives now; give today's date, or book without `walk_in`")
 
 
 def _stay(site: Site, arrival: date, count: int) -> Read:
