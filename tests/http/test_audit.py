@@ -144,7 +144,7 @@ def _rows(answer: httpx.Response, format: str) -> list[dict[str, Any]]:
     assert answer.status_code == 200, answer.text
     assert answer.headers["content-disposition"].startswith("attachment")
     if format == "csv":
-        assert answer.headers["content-type"].startswith("text/csv")
+        assert answer.headers["content-type"] == "text/csv; charset=utf-8"
         return list(csv.DictReader(io.StringIO(answer.text, newline="")))
     return [json.loads(line) for line in answer.text.splitlines()]
 

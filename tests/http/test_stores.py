@@ -118,7 +118,7 @@ def test_a_store_is_connected_synced_and_read(client: httpx.Client, shop: ShopTh
     lines = client.get(f"{store}/ltv/export?of=orders").text.splitlines()
     assert len(lines) == 101 and lines[0].startswith("connection,id,name")
     assert client.get(f"{store}/ltv/export?of=customers").text.count("\n") == 8
-    assert client.get(f"{store}/ltv/export").headers["content-type"].startswith("text/csv")
+    assert client.get(f"{store}/ltv/export").headers["content-type"] == "text/csv; charset=utf-8"
     for of, rows in (("cohorts", 1), ("customers", 7), ("orders", 7)):
         answer = client.get(f"{store}/ltv/export?of={of}&format=parquet")
         assert answer.headers["content-disposition"].endswith(f'-{of}.parquet"')

@@ -23,7 +23,7 @@ from holdfast.store import people as people_store
 from holdfast.store import reads
 
 ROWS_PER_STEP = 1_000
-FORMATS = {"csv": "text/csv; charset=utf-8", "jsonl": "application/jsonl"}
+FORMATS = {"csv": "text/csv", "jsonl": "application/jsonl"}
 LOG_COLUMNS = ("id", "at", "action", "actor", "actor_name", "account", "account_name", "address", "data")
 JOURNAL_COLUMNS = (
     "site", "version", "at", "effective_at", "type", "subject", "actor", "actor_name", "cause", "data",

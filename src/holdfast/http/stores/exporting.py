@@ -19,7 +19,7 @@ from holdfast.services.stores import Stores
 
 Named = FromPath[str]
 Rows = AsyncIterator[Sequence[tuple[Any, ...]]]
-FORMATS = {"csv": "text/csv; charset=utf-8", "parquet": "application/vnd.apache.parquet"}
+FORMATS = {"csv": "text/csv", "parquet": "application/vnd.apache.parquet"}
 _CODES = ("unknown_site", "unknown_store", "unavailable")
 _FORMULAS = ("=", "+", "-", "@", "\t", "\r")
 
