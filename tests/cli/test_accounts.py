@@ -106,3 +106,11 @@ def test_a_token_is_printed_once_listed_without_itself_and_revoked(
     assert token not in kept and 1 <= days <= 2
     assert cli("token", "revoke", str(id)).exit_code == 0
     assert len(found(database_url, "select 1 from api_token where revoked_at is not null")) == 1
+
+
+def test_the_scopes_that_help_names_are_those_that_a_token_can_have(cli: Callable[..., Result]) -> None:
+    told = " ".join(cli("token", "create", "--help").output.split())
+    scopes = re.search(r"with commas: ([a-z, ]+)\.", told)
+    assert scopes is not None
+    assert cli("account", "create", "ann@example.org", *NAME).exit_code == 0
+    assert cli("token", "create", "all", "--scopes", scopes[1].replace(" ", "")).exit_code == 0

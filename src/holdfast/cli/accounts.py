@@ -19,6 +19,8 @@ from holdfast.services.paging import PAGE_ROWS_MAX
 from holdfast.settings import Settings
 
 T = TypeVar("T")
+# running the server is nobody's right in an organisation
+SCOPES = [right for right in RIGHTS if right != "server"]
 _of_organisation = click.option("--organisation", help="Id of the organisation (default: the first there is).")
 _at_site = click.option("--site", help="Slug or id of the one site that it is for (default: all of the organisation).")
 
@@ -149,13 +151,13 @@ def token() -> None:
     """Make, list and revoke the tokens of programs.
 
     \b
-    Example: holdfast token create "lobby screen" --scopes read,names
+    Example: holdfast token create "lobby screen" --scopes public,read,names
     """
 
 
 @token.command("create")
 @click.argument("name")
-@click.option("--scopes", required=True, help=f"What it may, with commas: {', '.join(RIGHTS)}.")
+@click.option("--scopes", required=True, help=f"What it may, with commas: {', '.join(SCOPES)}.")
 @click.option("--days", type=click.IntRange(1, 3660), help="How long it works (default: until it is revoked).")
 @_of_organisation
 @_at_site
@@ -164,7 +166,7 @@ def create_token(name: str, scopes: str, days: int | None, **flags: str | None) 
     """Make a token for a program and print it: this once, never again.
 
     \b
-    Example: holdfast token create "lobby screen" --scopes read --site main-street
+    Example: holdfast token create "lobby screen" --scopes public,read --site main-street
     """
     organisation, site = flags.pop("organisation"), flags.pop("site")
     wanted = [scope.strip() for scope in scopes.split(",") if scope.strip()]

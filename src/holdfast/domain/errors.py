@@ -44,7 +44,7 @@ CODES: dict[str, str] = {
     "wrong_day": "The booking does not start today; repeat with an override and its reason.",
     "too_early": "The booking has not started yet; repeat with an override and its reason.",
     "wrong_code": "The start code is missing or does not match; staff may override with a reason.",
-    "wrong_state": "The booking's state does not allow that act.",
+    "wrong_state": "Its state does not allow that act.",
     "nothing_to_change": "The command would change nothing.",
     "hold_not_supported": "Bookings of this kind of site start as requests and cannot be held.",
     "version_mismatch": "The object has moved on since the version you named; read it again.",
