@@ -25,7 +25,7 @@ def calendar() -> None:
     """Follow calendars of other systems (iCal by URL): what they say is taken is blocked on a unit.
 
     \b
-    Example: holdfast calendar add demo-hotel 101 "Airbnb 101" https://www.airbnb.com/calendar/ical/1.ics?s=2
+    Example: holdfast calendar add demo-hotel 101 "Airbnb 101" "https://www.airbnb.com/calendar/ical/1.ics?s=2"
     """
 
 
