@@ -28,7 +28,6 @@ CODES: dict[str, str] = {
     "unknown_act": "The policy of this site does not know that act.",
     "already_exists": "Something with that code or slug exists already.",
     "already_queued": "A job of which there may be one only is waiting or running already; `job` is its id.",
-    "unit_in_use": "The unit is still held by bookings or blocks.",
     "slot_taken": "At least one unit is taken for that time; `blocking` and `alternatives` say more.",
     "closed": "The site is not open for the whole of that time.",
     "off_grid": "Start and end must lie on the site's time grid or slots.",

@@ -53,7 +53,6 @@ STATUS: dict[str, int] = {
     "unknown_delivery": 404,
     "already_exists": 409,
     "already_queued": 409,
-    "unit_in_use": 409,
     "slot_taken": 409,
     "quota_reached": 409,
     "not_bookable": 409,
