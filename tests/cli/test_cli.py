@@ -22,6 +22,8 @@ from rich.console import Console
 from holdfast import __version__
 from holdfast.cli import main, running
 from holdfast.cli.looking import table_of
+from holdfast.cli.remote import RemoteRefusal
+from holdfast.client import Refused
 
 ROOT = Path(__file__).parents[2]
 DAY = date.today() + timedelta(days=100)
@@ -143,6 +145,11 @@ def test_a_command_that_is_not_understood_ends_with_2(cli: Callable[..., Result]
     result = cli(*words)
     assert result.exit_code == 2 and told in result.output, result.output
     assert "Traceback" not in result.output
+
+
+def test_a_refused_right_is_named():
+    refused = Refused("not_allowed", 403, "You may not do that here.", {"right": "public"})
+    assert RemoteRefusal(refused).message == "You may not do that here. [not_allowed] It takes the right public."
 
 
 def test_failures_are_one_line_and_end_with_1(cli: Callable[..., Result], monkeypatch: pytest.MonkeyPatch) -> None:

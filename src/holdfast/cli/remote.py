@@ -20,7 +20,8 @@ class RemoteRefusal(click.ClickException):
     """A server said no; `told` is its problem document."""
 
     def __init__(self, refused: Refused) -> None:
-        super().__init__(f"{refused.detail} [{refused.code}]{remedy(refused.code)}")
+        takes = f" It takes the right {refused.data['right']}." if refused.data.get("right") else ""
+        super().__init__(f"{refused.detail} [{refused.code}]{takes}{remedy(refused.code)}")
         self.code = refused.code
         self.told = refused.data
 
