@@ -61,10 +61,12 @@ class Looker:
         self.faults: list[str] = []
         self._pages: list[Page] = []
 
-    async def open(self, path: str, *, scheme: Any = "light", viewport: Any = None, **more: Any) -> Page:
+    async def open(
+        self, path: str, *, scheme: Any = "light", viewport: Any = None, locale: str = "en-GB", **more: Any
+    ) -> Page:
         """A page that has begun its work."""
         context = await self.browser.new_context(
-            color_scheme=scheme, viewport=viewport or DESK, locale="en-GB", reduced_motion="reduce", **more
+            color_scheme=scheme, viewport=viewport or DESK, locale=locale, reduced_motion="reduce", **more
         )
         page = await context.new_page()
         await page.add_init_script(VIOLATIONS)

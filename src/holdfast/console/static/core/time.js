@@ -43,13 +43,27 @@ export function learnFromPage(told) {
   minute.value = floor(clock.now(), 60_000);
 }
 
+const NO_BREAK = "\u00a0";
 const zone = page.site?.time_zone;
 /** @param {Intl.DateTimeFormatOptions} options */
 const format = (options) => new Intl.DateTimeFormat(locale, { ...(zone ? { timeZone: zone } : {}), ...options });
+
+/** What a format writes of an instant, in its parts. `AM` is not parted from its time at the end of a line.
+ * @param {Intl.DateTimeFormat} made @param {Date | number} at */
+function partsOf(made, at) {
+  const found = made.formatToParts(at);
+  const half = found.findIndex(({ type }) => type === "dayPeriod");
+  if (half > 0 && found[half - 1].value === " ") found[half - 1].value = NO_BREAK;
+  return found;
+}
+
+/** An instant as a format writes it, each time in one line. @param {Intl.DateTimeFormat} made @param {Date | number} at */
+export const inOneLine = (made, at) => partsOf(made, at).map(({ value }) => value).join("");
+
 /** Made when it is first needed: each takes milliseconds. @param {Intl.DateTimeFormatOptions} options */
 const lazy = (options) => {
   /** @type {Intl.DateTimeFormat | undefined} */ let made;
-  return { format: (/** @type {Date} */ at) => (made ??= format(options)).format(at) };
+  return { format: (/** @type {Date} */ at) => inOneLine((made ??= format(options)), at), parts: (/** @type {Date} */ at) => partsOf((made ??= format(options)), at) };
 };
 const formats = {
   time: lazy({ hour: "2-digit", minute: "2-digit" }),
@@ -57,7 +71,6 @@ const formats = {
   day: lazy({ weekday: "short", day: "numeric", month: "short" }),
   long: lazy({ weekday: "long", day: "numeric", month: "long", year: "numeric" }),
   date: lazy({ dateStyle: "medium" }),
-  full: lazy({ dateStyle: "medium", timeStyle: "medium" }),
 };
 const parts = new Intl.DateTimeFormat("en-CA", {
   ...(zone ? { timeZone: zone } : {}), year: "numeric", month: "2-digit", day: "2-digit", hour: "2-digit", minute: "2-digit", hourCycle: "h23",
@@ -81,10 +94,17 @@ export function timeOf(at) {
   return found;
 }
 /** @param {Instant} at */ export const secondsOf = (at) => formats.seconds.format(date(at));
+/** The same in three: up to the minute, the seconds with what parts them from it, and what follows. @param {Instant} at */
+export function splitSecondsOf(at) {
+  const parts = formats.seconds.parts(date(at));
+  const second = parts.findIndex(({ type }) => type === "second");
+  const text = (/** @type {number} */ from, /** @type {number} */ to) => parts.slice(from, to).map(({ value }) => value).join("");
+  return { minute: text(0, second - 1), second: text(second - 1, second + 1), rest: text(second + 1, parts.length) };
+}
 /** @param {Instant} at */ export const dayOf = (at) => formats.day.format(date(at));
 /** @param {Instant} at */ export const longDayOf = (at) => formats.long.format(date(at));
 /** The day with its year, in short. @param {Instant} at */ export const dateNameOf = (at) => formats.date.format(date(at));
-/** @param {Instant} at */ export const fullOf = (at) => formats.full.format(date(at));
+/** @param {Instant} at */ export const fullOf = (at) => `${dateNameOf(at)}, ${secondsOf(at)}`;
 
 const QUARTER_MS = 900_000;
 const REMEMBERED_MAX = 5_000;
@@ -117,20 +137,36 @@ export function instantOf(local) {
 /** The site's date of an instant: `2027-03-08`. @param {Instant} at */
 export const dateOf = (at) => localOf(at).slice(0, 10);
 
+/** A time of the clock as the API has it, `03:20`, as people write it. @param {string} clock */
+export const clockWords = (clock) => inOneLine(new Intl.DateTimeFormat(locale, { timeZone: "UTC", hour: "2-digit", minute: "2-digit" }), Date.parse(`1970-01-01T${clock}Z`));
+
+/** The day where it is not today, to stand before a time. @param {Instant} at */
+export const unlessToday = (at) => (dateOf(at) === dateOf(clock.now()) ? "" : `${dayOf(at)}, `);
+
 /** The time, with the day where it is not today. @param {Instant} at */
-export const whenOf = (at) => (dateOf(at) === dateOf(clock.now()) ? timeOf(at) : `${dayOf(at)}, ${timeOf(at)}`);
+export const whenOf = (at) => `${unlessToday(at)}${timeOf(at)}`;
 
 /** From when to when, with the days where they are not today, or not the same. @param {Instant} from @param {Instant} to */
-export const rangeOf = (from, to) => `${whenOf(from)} – ${dateOf(from) === dateOf(to) ? "" : `${dayOf(to)}, `}${timeOf(to)}`;
+export const rangeOf = (from, to) => endsOf(from, to).join(" ");
+
+/** The same in two, for where there may be no room beside each other. @param {Instant} from @param {Instant} to */
+export const endsOf = (from, to) => [`${whenOf(from)} –`, `${dateOf(from) === dateOf(to) ? "" : `${dayOf(to)}, `}${timeOf(to)}`];
 
 /** A length in words: `1 h 5 min`, `12 min`; under ten minutes `4:59`, for what counts down. @param {number} ms */
 export function lengthOf(ms, counting = false) {
   const seconds = Math.max(0, Math.ceil(ms / 1000));
   if (counting && seconds < 600) return `${Math.floor(seconds / 60)}:${String(seconds % 60).padStart(2, "0")}`;
-  const minutes = Math.ceil(seconds / 60);
+  return lengthWords(Math.ceil(seconds / 60), false);
+}
+
+/** A length after `in` and `ago`, where German has its days in another form: `in 2 Tagen`. @param {number} ms */
+export const distanceOf = (ms) => lengthWords(Math.max(0, Math.ceil(ms / 60_000)), true);
+
+/** @param {number} minutes @param {boolean} isAway */
+function lengthWords(minutes, isAway) {
   if (minutes < 60) return t("time.minutes", { minutes });
   const [days, hours, rest] = [Math.floor(minutes / 1440), Math.floor((minutes % 1440) / 60), minutes % 60];
-  if (days > 0) return hours > 0 ? t("time.days_hours", { n: days, hours }) : t("time.days", { n: days });
+  if (days > 0) return hours > 0 ? t(isAway ? "time.away_days_hours" : "time.days_hours", { n: days, hours }) : t(isAway ? "time.away_days" : "time.days", { n: days });
   return rest === 0 ? t("time.hours", { hours }) : t("time.hours_minutes", { hours, minutes: rest });
 }
 

@@ -5,7 +5,7 @@ import { each, html, render } from "../core/html.js";
 import { signal } from "../core/signals.js";
 import { language, t } from "../core/i18n.js";
 import { page } from "../core/page.js";
-import { clock, fullOf, lengthOf } from "../core/time.js";
+import { clock, distanceOf, fullOf } from "../core/time.js";
 import { setLanguage } from "../frame/look.js";
 import { confirmDialog } from "../ui/dialog.js";
 import { errorAt, field, sending, typedOf, valuesOf } from "../ui/form.js";
@@ -117,7 +117,7 @@ function sessionsCard() {
 /** @param {Session} session */
 function seenOf(session) {
   const ago = clock.now() - Date.parse(session.seen_at);
-  return session.is_this || ago < ACTIVE_MS ? t("account.seen_now") : t("account.seen_ago", { ago: lengthOf(ago) });
+  return session.is_this || ago < ACTIVE_MS ? t("account.seen_now") : t("account.seen_ago", { ago: distanceOf(ago) });
 }
 
 /** @param {string} agent */

@@ -5,7 +5,7 @@ import { computed, effect, signal } from "../core/signals.js";
 import { t } from "../core/i18n.js";
 import { announce } from "../core/announcer.js";
 import { hotkeys } from "../core/hotkeys.js";
-import { dayOf, fullOf, lengthOf, nowEachMinute, rangeOf, timeOf, zoneName } from "../core/time.js";
+import { dayOf, distanceOf, fullOf, nowEachMinute, rangeOf, timeOf, zoneName } from "../core/time.js";
 import { inAddress, keepInAddress, may, page } from "../core/page.js";
 import { siteStore } from "../core/store.js";
 import { empty, tag } from "../ui/status.js";
@@ -87,8 +87,8 @@ function request(inbox, one) {
       ${team.length > 0 ? html`<p class="request-team soft small">${icon("users", "small")}<span>${team.join(", ")}</span></p>` : null}
       ${one.note ? html`<p class="request-note">${one.note}</p>` : null}
       <p class="row wrap">${() => { inbox.requests.version.value; return against(inbox, one); }}</p></div>
-    <p class="request-age muted small"><time datetime=${one.created_at} title=${fullOf(one.created_at)}>${() => t("approvals.asked", { time: lengthOf(Math.max(60_000, nowEachMinute() - Date.parse(one.created_at))) })}</time>
-      <span>${() => t("approvals.starts_in", { time: lengthOf(Math.max(0, Date.parse(one.from) - nowEachMinute())) })}</span></p>
+    <p class="request-age muted small"><time datetime=${one.created_at} title=${fullOf(one.created_at)}>${() => t("approvals.asked", { time: distanceOf(Math.max(60_000, nowEachMinute() - Date.parse(one.created_at))) })}</time>
+      <span>${() => t("approvals.starts_in", { time: distanceOf(Math.max(0, Date.parse(one.from) - nowEachMinute())) })}</span></p>
     ${may("book") ? html`<div class="request-acts"><button type="button" class="button primary" @click=${() => go(inbox, one, () => decide(one, "approve"))}>${icon("check")}${t("act.approve")}</button>
       <button type="button" class="button danger" @click=${() => go(inbox, one, () => rejectAll([one]))}>${icon("cross")}${t("act.reject")}</button></div>` : null}</li>`;
 }

@@ -4,7 +4,7 @@ import { actorName } from "../core/actors.js";
 import { each, html } from "../core/html.js";
 import { signal } from "../core/signals.js";
 import { t } from "../core/i18n.js";
-import { fullOf, secondsOf, whenOf } from "../core/time.js";
+import { fullOf, splitSecondsOf, unlessToday } from "../core/time.js";
 import { icon } from "../ui/icon.js";
 import { lines as waiting } from "../ui/loading.js";
 import { before } from "./audit_reading.js";
@@ -33,14 +33,17 @@ function line(event, opened) {
   const led = change(event);
   return html`<tbody class=${() => (isOpen() ? "is-open" : "")}><tr @click=${(/** @type {any} */ click) => { if (!click.target.closest("button, a") && String(getSelection()) === "") toggle(); }}>
     <th scope="row" class="narrow"><button type="button" class="opener" aria-expanded=${() => String(isOpen())} aria-controls=${id} aria-label=${t("audit.open_line", { version: event.version })} @click=${toggle}>${icon("chevron-right", "small")}<span class="mono">${event.version}</span></button></th>
-    <td class="narrow"><time datetime=${event.at} data-tip=${fullOf(event.at)}>${whenOf(event.at)}<span class="muted">:${seconds(event.at)}</span></time></td>
+    <td class="narrow"><time datetime=${event.at} data-tip=${fullOf(event.at)}>${toTheSecond(event.at)}</time></td>
     <td><span class="muted small">${familyWord(event.type)}</span> <span class="strong">${typeWord(event.type)}</span>${led ? html` <span class="soft">${led[0]} → ${led[1]}</span>` : null}<span class="narrow-only small soft">${subjectWord(event)} · ${() => actorName(event.actor)}</span></td>
     <td class="wide-only">${subjectWord(event)}</td><td class="wide-only">${() => actorName(event.actor)}</td><td class="wide-only soft">${event.data.reason ?? ""}</td></tr>
     <tr id=${id} class="line-more" ?hidden=${() => !isOpen()}><td colspan=${COLUMNS}>${() => (isOpen() ? more(event) : null)}</td></tr></tbody>`;
 }
 
-/** The seconds of a time. @param {string} at */
-const seconds = (at) => /(\d\d)(?!.*\d)/.exec(secondsOf(at))?.[1] ?? "";
+/** @param {string} at */
+function toTheSecond(at) {
+  const { minute, second, rest } = splitSecondsOf(at);
+  return html`${unlessToday(at)}${minute}<span class="muted">${second}</span>${rest}`;
+}
 
 /** @param {JournalEvent} event */
 function more(event) {

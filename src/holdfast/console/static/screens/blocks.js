@@ -6,7 +6,7 @@ import { html, render } from "../core/html.js";
 import { signal } from "../core/signals.js";
 import { t } from "../core/i18n.js";
 import { hotkeys } from "../core/hotkeys.js";
-import { nowEachMinute, rangeOf, whenOf, zoneName } from "../core/time.js";
+import { endsOf, nowEachMinute, rangeOf, whenOf, zoneName } from "../core/time.js";
 import { inAddress, keepInAddress, may, page } from "../core/page.js";
 import { siteStore } from "../core/store.js";
 import { field, segments, sending } from "../ui/form.js";
@@ -78,7 +78,7 @@ function content({ list, shown, order }, rows) {
 /** @returns {import("../ui/table.js").Column<any>[]} */
 const columns = () => [
   { name: "units", label: t("booking.units"), isHead: true, draw: (row) => html`${units(row)}<span class="narrow-only small soft">${rangeOf(row.from, row.to)}<br>${row.reason ?? kindWord(row.kind)}</span>`, value: (row) => row.units.join(", ") },
-  { name: "from", wide: true, label: t("bookings.time"), draw: (row) => rangeOf(row.from, row.to), value: (row) => Date.parse(row.from), csv: (row) => row.from },
+  { name: "from", wide: true, label: t("bookings.time"), draw: (row) => endsOf(row.from, row.to).map((end) => html`<span class="one-line">${end}</span> `), value: (row) => Date.parse(row.from), csv: (row) => row.from },
   { name: "when", label: t("board.col_status"), draw: (row) => html`${() => (isNow(row, nowEachMinute()) ? tag("off", "ban", t("blocks.is_now")) : tag("next", "clock", t("blocks.is_ahead")))}`, csv: (row) => row.to },
   { name: "kind", wide: true, label: t("blocks.kind"), draw: (row) => kindWord(row.kind), value: (row) => kindWord(row.kind) },
   { name: "reason", wide: true, label: t("booking.reason"), draw: (row) => row.reason ?? html`<span class="muted">${t("event.none")}</span>`, value: (row) => row.reason },

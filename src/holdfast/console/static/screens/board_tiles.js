@@ -3,7 +3,7 @@
 import { each, html } from "../core/html.js";
 import { flush, signal } from "../core/signals.js";
 import { t } from "../core/i18n.js";
-import { lengthOf, minute, nowEachMinute, rangeOf, second, timeOf, whenOf } from "../core/time.js";
+import { distanceOf, lengthOf, minute, nowEachMinute, rangeOf, second, timeOf, whenOf } from "../core/time.js";
 import { may, page } from "../core/page.js";
 import { badge, lookOf, meter } from "../ui/status.js";
 import { icon } from "../ui/icon.js";
@@ -102,7 +102,7 @@ function coming({ unit, booking }) {
   const { from, to } = spanIn(booking, unit.code);
   const wait = () => from - nowEachMinute();
   return html`<p class="tile-who truncate">${whoOf(booking)}</p>
-    <div class="tile-foot"><p class="tile-line"><span class="strong">${() => (wait() > 0 ? t("board.starts_in", { time: lengthOf(wait()) }) : t("board.late", { time: lengthOf(-wait()) }))}</span>
+    <div class="tile-foot"><p class="tile-line"><span class="strong">${() => (wait() > 0 ? t("board.starts_in", { time: distanceOf(wait()) }) : t("board.late", { time: lengthOf(-wait()) }))}</span>
       <span class="end">${rangeOf(from, to)}</span></p></div>
     ${acts(unit.code, () => html`<button type="button" class="button small" tabindex="-1" @click=${() => start(booking)}>${icon("play", "small")}${t("act.start")}</button>`)}`;
 }

@@ -5,7 +5,7 @@ import { html, render } from "../core/html.js";
 import { computed, effect, signal } from "../core/signals.js";
 import { collator, t } from "../core/i18n.js";
 import { hotkeys } from "../core/hotkeys.js";
-import { rangeOf, zoneName } from "../core/time.js";
+import { endsOf, rangeOf, zoneName } from "../core/time.js";
 import { inAddress, may, page } from "../core/page.js";
 import { siteStore } from "../core/store.js";
 import { segments } from "../ui/form.js";
@@ -136,7 +136,7 @@ const columns = () => [
   { name: "reference", wide: true, narrow: true, label: t("bookings.reference"), draw: (row) => html`<span class="mono strong">${row.reference}</span>`, value: (row) => row.reference },
   { name: "customer", label: t("board.col_customer"), isHead: true, draw: (row) => html`${whoIn(row) ?? html`<span class="muted">${DASH}</span>`}<span class="narrow-only small soft">${row.units.join(", ")} · ${rangeOf(row.from, row.to)}</span>`, value: whoIn },
   { name: "units", wide: true, label: t("booking.units"), draw: (row) => row.units.join(", "), value: (row) => row.units.join(", ") },
-  { name: "time", wide: true, label: t("bookings.time"), draw: (row) => rangeOf(row.from, row.to), value: (row) => Date.parse(row.from), csv: (row) => row.from },
+  { name: "time", wide: true, label: t("bookings.time"), draw: (row) => endsOf(row.from, row.to).map((end) => html`<span class="one-line">${end}</span> `), value: (row) => Date.parse(row.from), csv: (row) => row.from },
   { name: "state", label: t("board.col_status"), draw: (row) => badge(row.state), value: (row) => lookOf(row.state).word },
   { name: "contact", wide: true, label: t("bookings.contact"), draw: (row) => row.customer?.phone ?? row.customer?.email ?? html`<span class="muted">${DASH}</span>`, value: (row) => row.customer?.phone ?? row.customer?.email ?? null },
   { name: "note", wide: true, label: t("booking.note"), draw: (row) => html`<span class="soft">${row.note ?? ""}</span>`, value: (row) => row.note ?? null },

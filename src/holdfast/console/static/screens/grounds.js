@@ -21,6 +21,9 @@ import { cellsOf, dateFrom, followDay } from "./grounds_day.js";
 
 /** @typedef {import("./grounds_day.js").Cell} Cell */
 
+/** How long a time is where there are 24 hours; `08:00 AM` is longer. */
+const SHORT_TIME = "00:00".length;
+
 const today = () => dateOf(clock.now());
 
 export function open() {
@@ -98,7 +101,7 @@ function content(view) {
   if (grid.columns.length === 0) return empty({ icon: "ball", title: t("grounds.empty"), text: t("board.empty_text", { site: page.site.slug }) });
   if (grid.slots.length === 0) return empty({ icon: "calendar", title: t("grounds.no_slots"), text: t("grounds.no_slots_text") });
   const now = nowEachMinute();
-  return html`<div class="table-wrap"><table class="slots" aria-label=${t("grounds.table")} @keydown=${arrows}>
+  return html`<div class="table-wrap"><table class=${`slots ${timeOf(grid.slots[0].from).length > SHORT_TIME ? "has-long-times" : ""}`} aria-label=${t("grounds.table")} @keydown=${arrows}>
     <thead><tr><td></td>${grid.columns.map((/** @type {any} */ { unit }) => html`<th scope="col"><span class="strong">${nameOf(unit)}</span><span class="muted small">${unit.category}</span></th>`)}</tr></thead>
     <tbody>${grid.slots.map((/** @type {any} */ slot, /** @type {number} */ at) => html`<tr class=${slot.from <= now && now < slot.to ? "is-now" : ""}>
       <th scope="row"><span class="strong">${timeOf(slot.from)}</span><span class="muted small">${timeOf(slot.to)}</span></th>

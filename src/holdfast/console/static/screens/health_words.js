@@ -1,7 +1,7 @@
 /** What the server's figures mean: well, worth a look, or bad; in a sentence, with what to do. Asks nothing. */
 
 import { number, t } from "../core/i18n.js";
-import { fullOf, lengthOf, whenOf } from "../core/time.js";
+import { distanceOf, fullOf, lengthOf, whenOf } from "../core/time.js";
 
 /** @typedef {{level: "well" | "look" | "bad", text: string, todo?: string}} Verdict */
 
@@ -11,7 +11,7 @@ const QUEUE_SHARE = 0.5;
 const BYTES = 1024 ** 3;
 
 /** @param {number} seconds */
-const ago = (seconds) => t("health.ago", { time: seconds < 60 ? t("health.seconds", { seconds: number(seconds, { maximumFractionDigits: 1 }) }) : lengthOf(seconds * 1000) });
+const ago = (seconds) => t("health.ago", { time: seconds < 60 ? t("health.seconds", { seconds: number(seconds, { maximumFractionDigits: 1 }) }) : distanceOf(seconds * 1000) });
 
 /** @param {any} loop @returns {Verdict & {beat: string}} */
 export function loopVerdict(loop) {

@@ -36,7 +36,7 @@ function readiness(booking) {
 const isLate = (booking) => isRunning(booking) && Date.parse(booking.to) < clock.now();
 
 /** @param {string} at an instant */
-const timeOrDay = (at) => (dateAt(at) === dateOf(clock.now()) ? timeOf(at) : dayWord(dateAt(at)));
+const timeOrDay = (at) => html`<span class="one-line">${dateAt(at) === dateOf(clock.now()) ? timeOf(at) : dayWord(dateAt(at))}</span>`;
 
 /** @type {Record<string, (list: List) => Column>} */
 const COLUMNS = {
@@ -45,7 +45,7 @@ const COLUMNS = {
   ready: () => ({ name: "ready", label: t("hotel.room_is"), draw: readiness, value: (one) => (unitsOf(one).every(isReady) ? t("hotel.ready") : lookOf(unitsOf(one)[0]?.condition ?? "").word) }),
   from: () => ({ name: "from", label: t("hotel.arrival"), wide: true, draw: (one) => timeOrDay(one.from), value: (one) => one.from }),
   to: () => ({ name: "to", label: t("hotel.departure"), draw: (one) => (isLate(one) ? tag("bad", "bell", t("hotel.overdue")) : timeOrDay(one.to)), value: (one) => one.to }),
-  last: () => ({ name: "last", label: t("hotel.departure"), wide: true, draw: (one) => dayWord(dateAt(one.to)), value: (one) => one.to }),
+  last: () => ({ name: "last", label: t("hotel.departure"), wide: true, draw: (one) => html`<span class="one-line">${dayWord(dateAt(one.to))}</span>`, value: (one) => one.to }),
   nights: () => ({ name: "nights", label: t("hotel.nights_label"), wide: true, number: true, draw: nightsOf, value: nightsOf }),
   party: () => ({ name: "party", label: t("hotel.party"), wide: true, number: true, draw: (one) => one.party ?? DASH, value: (one) => one.party ?? null }),
   note: () => ({ name: "note", label: t("booking.note"), wide: true, draw: (one) => one.note ?? html`<span class="muted">${DASH}</span>`, value: (one) => one.note ?? null }),

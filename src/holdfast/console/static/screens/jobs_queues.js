@@ -4,6 +4,7 @@ import { html } from "../core/html.js";
 import { signal } from "../core/signals.js";
 import { following } from "../core/follow.js";
 import { number, t } from "../core/i18n.js";
+import { distanceOf } from "../core/time.js";
 import { ask } from "../core/api.js";
 import { icon } from "../ui/icon.js";
 import { empty, meter } from "../ui/status.js";
@@ -47,7 +48,7 @@ const pauseOrResume = (row, again) => done(async () => {
 const queueColumns = (limits, again) => [
   { name: "queue", label: t("jobs.queue"), isHead: true, draw: (row) => row.queue, value: (row) => row.queue },
   { name: "state", label: t("jobs.state"), draw: (row) => html`<span class="two-lines">${jobBadge(row.paused_at ? "paused" : "on")}${row.paused_at ? html`<span class="small muted">${when(row.paused_at)}${row.paused_by ? ` · ${row.paused_by}` : ""}</span>` : null}</span>`, value: (row) => (row.paused_at ? 0 : 1) },
-  { name: "due", label: t("jobs.due"), number: true, draw: (row) => html`<span class="two-lines">${number(row.due)}${row.oldest_due_s > 5 ? html`<span class="small muted">${t("jobs.oldest", { length: took(row.oldest_due_s * 1000) })}</span>` : null}</span>`, value: (row) => row.due },
+  { name: "due", label: t("jobs.due"), number: true, draw: (row) => html`<span class="two-lines">${number(row.due)}${row.oldest_due_s > 5 ? html`<span class="small muted">${t("jobs.oldest", { length: row.oldest_due_s < 60 ? took(row.oldest_due_s * 1000) : distanceOf(row.oldest_due_s * 1000) })}</span>` : null}</span>`, value: (row) => row.due },
   { name: "later", label: t("jobs.later"), wide: true, number: true, draw: (row) => number(row.later), value: (row) => row.later },
   { name: "running", label: t("jobs.state_running"), wide: true, number: true, draw: (row) => number(row.running), value: (row) => row.running },
   { name: "dead", label: t("jobs.tab_dead"), wide: true, number: true, draw: (row) => number(row.dead), value: (row) => row.dead },

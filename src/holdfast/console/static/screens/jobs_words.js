@@ -2,7 +2,7 @@
 
 import { html } from "../core/html.js";
 import { hasWords, language, locale, number, t } from "../core/i18n.js";
-import { clock, lengthOf, minute, whenOf } from "../core/time.js";
+import { clock, distanceOf, inOneLine, lengthOf, minute, whenOf } from "../core/time.js";
 import { icon } from "../ui/icon.js";
 import { banner, tag } from "../ui/status.js";
 
@@ -33,7 +33,7 @@ export const ownZone = Intl.DateTimeFormat().resolvedOptions().timeZone;
 /** @param {string} zone */
 export const zoneWords = (zone) => zone.replaceAll("_", " ");
 
-/** @type {Map<string, {day: Intl.DateTimeFormat, time: Intl.DateTimeFormat, date: Intl.DateTimeFormat}>} */ const zones = new Map();
+/** @type {Map<string, {day: Intl.DateTimeFormat, time: Intl.DateTimeFormat, seconds: Intl.DateTimeFormat, date: Intl.DateTimeFormat}>} */ const zones = new Map();
 
 /** An instant as the clocks of a zone show it, with the day where it is not today there. @param {string} at @param {string} zone */
 export function inZone(at, zone) {
@@ -42,12 +42,12 @@ export function inZone(at, zone) {
     const format = (/** @type {Intl.DateTimeFormatOptions} */ options) => new Intl.DateTimeFormat(locale, { timeZone: zone, ...options });
     found = {
       day: format({ weekday: "short", day: "numeric", month: "short" }), date: format({ dateStyle: "short" }),
-      time: format({ hour: "2-digit", minute: "2-digit", second: "2-digit" }),
+      time: format({ hour: "2-digit", minute: "2-digit" }), seconds: format({ hour: "2-digit", minute: "2-digit", second: "2-digit" }),
     };
     zones.set(zone, found);
   }
   const instant = new Date(at);
-  const time = found.time.format(instant).replace(/^(\d+:\d+):00/, "$1");
+  const time = inOneLine(instant.getUTCSeconds() === 0 ? found.time : found.seconds, instant);
   return found.date.format(instant) === found.date.format(clock.now()) ? time : `${found.day.format(instant)}, ${time}`;
 }
 
@@ -56,7 +56,7 @@ export function farOff(at) {
   minute.value;
   const ms = Date.parse(at) - clock.now();
   if (Math.abs(ms) < 60_000) return t(ms > 0 ? "jobs.in_a_minute" : "jobs.just_now");
-  return t(ms > 0 ? "jobs.in" : "jobs.ago", { length: lengthOf(Math.abs(ms)) });
+  return t(ms > 0 ? "jobs.in" : "jobs.ago", { length: distanceOf(Math.abs(ms)) });
 }
 
 /** @param {string | null | undefined} at */

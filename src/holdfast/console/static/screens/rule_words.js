@@ -5,6 +5,7 @@
 
 import { html } from "../core/html.js";
 import { language, t } from "../core/i18n.js";
+import { clockWords } from "../core/time.js";
 import { asSaid } from "./jobs_words.js";
 
 const SERVER_LANGUAGE = "en";
@@ -21,6 +22,9 @@ const named = (form, at) => new Intl.DateTimeFormat(language, { ...form, timeZon
 const dayName = (day) => named({ weekday: "long" }, SUNDAY + DAYS.indexOf(day) * DAY_MS);
 /** @param {string} month */
 const monthName = (month) => named({ month: "long" }, Date.UTC(2023, MONTHS.indexOf(month), 1));
+
+/** A time of the clock without seconds, which people in many places write otherwise. */
+const CLOCK = /(?<![\d:])([01]\d|2[0-3]):[0-5]\d(?![\d:])/g;
 
 /** What a sentence is put together from, the longer part before the shorter. @type {[RegExp, (found: RegExpExecArray) => string][]} */
 const PARTS = [
@@ -58,13 +62,13 @@ const PARTS = [
   [/^if it is on\b|^and on\b/, ([said]) => t(said.startsWith("if") ? "rule.if_on" : "rule.and_on")],
   [/^to\b/, () => t("rule.to")],
   [/^and\b/, () => t("rule.and")],
-  [/^\d[\d:-]*(?: UTC)?/, ([said]) => said],
+  [/^\d[\d:-]*(?: UTC)?/, ([said]) => said.replace(CLOCK, clockWords)],
   [/^ /, () => " "],
 ];
 
 /** The sentence in the page's language; null when it has a part that is not known. @param {string} said */
 export function ruleText(said) {
-  if (language === SERVER_LANGUAGE) return said;
+  if (language === SERVER_LANGUAGE) return said.replace(CLOCK, clockWords);
   let [rest, text] = [said, ""];
   while (rest !== "") {
     const part = PARTS.map(([pattern, word]) => ({ found: pattern.exec(rest), word })).find(({ found }) => found !== null);

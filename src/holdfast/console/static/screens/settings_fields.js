@@ -2,6 +2,7 @@
 
 import { html } from "../core/html.js";
 import { t } from "../core/i18n.js";
+import { clockWords } from "../core/time.js";
 import { icon } from "../ui/icon.js";
 
 /** @typedef {import("./settings_draft.js").Draft} Draft */
@@ -36,6 +37,7 @@ function toldDefault(draft, name) {
   if (name in CHOICES) return t(`settings.${name}_${value}`);
   if (name === "look_ahead") return typeof value === "string" ? t(`settings.look_ahead_${value}`) : t("settings.minutes", { n: value });
   if (typeof value === "number") return t(`settings.${UNITS[name] ?? "minutes"}`, { n: value });
+  if (TIMES.includes(name)) return clockWords(value);
   return typeof value === "string" ? value : null;
 }
 

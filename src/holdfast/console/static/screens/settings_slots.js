@@ -2,6 +2,7 @@
 
 import { html } from "../core/html.js";
 import { t } from "../core/i18n.js";
+import { clockWords } from "../core/time.js";
 import { icon } from "../ui/icon.js";
 import { settingRow } from "./settings_fields.js";
 
@@ -34,7 +35,7 @@ function equal(draft, value) {
   return html`<div class="form-grid narrow-grid"><div class="field"><label for="slot-first">${t("settings.slot_first")}</label><input class="input" id="slot-first" type="time" .value=${value.first} @change=${(/** @type {any} */ event) => { if (event.target.value) set({ first: event.target.value }); }}></div>
       <div class="field"><label for="slot-minutes">${t("settings.slot_minutes")}</label><input class="input" id="slot-minutes" type="number" min="5" max="1440" .value=${String(value.minutes)} @change=${(/** @type {any} */ event) => set({ minutes: Number(event.target.value) })}></div>
       <div class="field"><label for="slot-count">${t("settings.slot_count")}</label><input class="input" id="slot-count" type="number" min="1" max="96" .value=${String(value.count)} @change=${(/** @type {any} */ event) => set({ count: Number(event.target.value) })}></div></div>
-    <p class="muted small">${t("settings.slot_span", { from: slots[0]?.from ?? "", to: slots.at(-1)?.to ?? "" })}</p>`;
+    <p class="muted small">${t("settings.slot_span", { from: slots[0] ? clockWords(slots[0].from) : "", to: slots[0] ? clockWords(slots[slots.length - 1].to) : "" })}</p>`;
 }
 
 /** @param {Draft} draft @param {{name?: string, from: string, to: string}[]} value */

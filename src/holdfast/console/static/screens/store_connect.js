@@ -4,12 +4,13 @@ import { ask, here } from "../core/api.js";
 import { html } from "../core/html.js";
 import { signal } from "../core/signals.js";
 import { t } from "../core/i18n.js";
+import { clockWords } from "../core/time.js";
 import { openDialog } from "../ui/dialog.js";
 import { checkbox, errorAt, field, sending, valuesOf } from "../ui/form.js";
 import { icon } from "../ui/icon.js";
 import { toast } from "../ui/toast.js";
 import { problemNote } from "./conflict.js";
-import { KINDS, MEMBERS, RULES } from "./store_kinds.js";
+import { KINDS, MEMBERS, NIGHT, RULES } from "./store_kinds.js";
 
 /** @typedef {import("./store_state.js").Connection} Connection */
 /** @typedef {import("./store_kinds.js").Told} Told */
@@ -96,7 +97,7 @@ function mapping(connection, stream, problem) {
 /** @param {Connection | null} connection @param {import("../core/signals.js").Signal<string>} rule @param {any} problem */
 function schedule(connection, rule, problem) {
   const own = connection?.streams[0]?.schedule;
-  return html`<div class="form-grid">${field({ name: "rule-name", label: t("store.schedule"), value: rule.value, options: [...RULES.map(([name]) => ({ value: name, label: t(`store.preset_${name}`) })), { value: OTHER, label: t("store.preset_other") }, { value: "off", label: t("store.preset_off") }], onInput: (next) => { rule.value = next; } })}
+  return html`<div class="form-grid">${field({ name: "rule-name", label: t("store.schedule"), value: rule.value, options: [...RULES.map(([name]) => ({ value: name, label: t(`store.preset_${name}`, { time: clockWords(NIGHT) }) })), { value: OTHER, label: t("store.preset_other") }, { value: "off", label: t("store.preset_off") }], onInput: (next) => { rule.value = next; } })}
     ${rule.value === OTHER ? field({ name: "rule", label: t("store.rule"), required: true, value: own?.rule ?? "0 * * * *", hint: t("store.rule_hint"), error: errorAt(problem, "rule") }) : null}
     ${rule.value === "off" ? null : html`${field({ name: "older_than", label: t("store.older_than"), type: "number", min: "0", required: false, value: own?.older_than_s ? String(Math.round(own.older_than_s / 60)) : "", hint: t("store.older_than_hint") })}
     <div class="whole">${checkbox({ name: "watched", label: t("store.only_watched"), checked: own?.when === "while_watched" })}</div>`}</div>`;

@@ -46,3 +46,5 @@ export const MEMBERS = {
 
 /** Rules that most want, by name. @type {[string, string][]} */
 export const RULES = [["minute", "* * * * *"], ["quarter", "*/15 * * * *"], ["hour", "0 * * * *"], ["night", "30 3 * * *"]];
+/** When the last of them is due. */
+export const NIGHT = "03:30";

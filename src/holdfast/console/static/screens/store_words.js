@@ -2,7 +2,7 @@
 
 import { html } from "../core/html.js";
 import { hasWords, language, number, t } from "../core/i18n.js";
-import { clock, lengthOf, minute, whenOf } from "../core/time.js";
+import { clock, clockWords, distanceOf, lengthOf, minute, whenOf } from "../core/time.js";
 import { tag } from "../ui/status.js";
 
 /** @typedef {import("./store_state.js").Connection} Connection */
@@ -63,7 +63,7 @@ export function farOff(at) {
   minute.value;
   const ms = (typeof at === "number" ? at : Date.parse(at)) - clock.now();
   if (Math.abs(ms) < 60_000) return t(ms > 0 ? "sync.in_a_minute" : "sync.just_now");
-  return t(ms > 0 ? "sync.in" : "sync.ago", { length: lengthOf(Math.abs(ms)) });
+  return t(ms > 0 ? "sync.in" : "sync.ago", { length: distanceOf(Math.abs(ms)) });
 }
 
 /** When a stream was last due: by the clock here where that has gone on since the server told. @param {Stream} stream */
@@ -98,7 +98,7 @@ export function ruleWords(rule) {
   const step = /^\*\/(\d+)$/.exec(minutes);
   if (step && hours === "*") return t("store.rule_minutes", { n: Number(step[1]) });
   if (/^\d+$/.test(minutes) && hours === "*") return t("store.rule_hour", { minute: two(minutes) });
-  if (/^\d+$/.test(minutes) && /^\d+$/.test(hours)) return t("store.rule_day", { time: `${two(hours)}:${two(minutes)}` });
+  if (/^\d+$/.test(minutes) && /^\d+$/.test(hours)) return t("store.rule_day", { time: clockWords(`${two(hours)}:${two(minutes)}`) });
   return html`<code>${rule}</code>`;
 }
 
