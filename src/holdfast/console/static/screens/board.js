@@ -101,7 +101,7 @@ function filtered(views, parents, board) {
 /** @param {any} board @param {any} parents @param {any} matching */
 function screen(board, parents, matching) {
   const name = () => `${page.site.slug}-${new Date(clock.now()).toISOString().slice(0, 10)}.csv`;
-  return html`<div class="page-head"><div class="titles"><h1>${t("screen.board")}</h1><p class="muted small"><span class="wide-only">${() => `${longDayOf(minute.value)} · ${zoneName()}`}</span><span class="narrow-only">${() => dayOf(minute.value)} · ${zoneName()}</span></p></div>
+  return html`<div class="page-head"><div class="titles"><h1>${t("screen.board")}</h1><p class="muted small"><span class="long-day">${() => longDayOf(minute.value)}</span><span class="short-day">${() => dayOf(minute.value)}</span> · ${zoneName()}</p></div>
       <p class="clock" aria-hidden="true">${() => timeOf(second.value)}</p><span class="grow"></span>
       <div class="row wrap">${() => (board.view.value === "tiles" ? html`<label class="group-by"><span class="visually-hidden">${t("board.group")}</span><select class="input" @change=${(/** @type {any} */ event) => { board.group.value = event.target.value; }}>
         ${["room", "category", "none"].map((value) => html`<option value=${value} ?selected=${value === board.group.peek()}>${t(`board.group_${value}`)}</option>`)}</select></label>` : null)}

@@ -20,7 +20,7 @@ import { dayList, saveDayList } from "./hotel_lists.js";
 import { openStay } from "./stay_panel.js";
 import { openStayForm } from "./stay_form.js";
 import { openRoom } from "./room_panel.js";
-import { fullDayWord, guestOf, spanWords } from "./stay_words.js";
+import { dayWord, fullDayWord, guestOf, spanWords } from "./stay_words.js";
 
 /** @typedef {import("./tape_state.js").Tape} Tape */
 /** @typedef {"chart" | "arrivals" | "departures" | "house"} Shown */
@@ -56,7 +56,7 @@ function screen(shell) {
   const save = () => { if (view.value === "chart") saveChart(tape); else saveDayList(view.value, bookings()); };
   const fresh = () => { const cell = tape.at.peek(); openStayForm(cell === null || view.peek() !== "chart" ? {} : { unit: cell.code, date: dateOfDay(cell.day) }); };
   return html`<div class="page-head hotel-head"><div class="titles"><h1>${() => (view.value === "chart" ? t("screen.board") : t(`hotel.${view.value}`))}<span class="print-only"> · ${page.site.name}</span></h1>
-      <p class="muted small">${() => `${fullDayWord(tape.today.value)} · ${timeOf(minute.value)} · ${zoneName()}`}</p></div>
+      <p class="muted small"><span class="long-day">${() => fullDayWord(tape.today.value)}</span><span class="short-day">${() => dayWord(tape.today.value)}</span> · ${() => timeOf(minute.value)} · ${zoneName()}</p></div>
       <span class="grow"></span>
       <div class="row wrap no-print view-tabs">${() => segments({ label: t("board.view"), value: view.value, onChange: (value) => { view.value = /** @type {Shown} */ (value); },
         options: VIEWS.map((name) => ({ value: name, label: counts()[name] === null ? t(`hotel.${name}`) : t("hotel.counted", { what: t(`hotel.${name}`), count: counts()[name] }) })) })}</div>

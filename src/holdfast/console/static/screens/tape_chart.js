@@ -19,7 +19,7 @@ import { openRoom } from "./room_panel.js";
 /** @typedef {import("./tape_model.js").Stay} Stay */
 
 /** Nights whose bar may be narrower than a name. */
-const SHORT = 2;
+const SHORT = 2.5;
 
 /** @param {Tape} tape @param {{ref: (element: HTMLElement) => void, onKey: (event: KeyboardEvent) => void}} o */
 export function chart(tape, { ref, onKey }) {
@@ -102,7 +102,7 @@ function bar(stay, tape, why = "") {
   const isHere = isRunning(booking) && stay.isLast;
   const isLate = () => isHere && stay.to < tape.now.value;
   const to = isHere ? () => endOf(stay, tape.now.value) - start : stay.to - start;
-  const kind = `stay tone-${look.tone} ${stay.from < start ? "cut-start" : ""} ${stay.to > start + nights ? "cut-end" : ""} ${stay.isMovable && may("book") ? "movable" : ""} ${holds(booking) ? "" : "past"} ${stay.nights <= SHORT ? "short" : ""}`;
+  const kind = `stay tone-${look.tone} ${stay.from < start ? "cut-start" : ""} ${stay.to > start + nights ? "cut-end" : ""} ${stay.isMovable && may("book") ? "movable" : ""} ${holds(booking) ? "" : "past"} ${Math.min(stay.to, start + nights) - Math.max(stay.from, start) <= SHORT ? "short" : ""}`;
   return html`<button type="button" class=${isHere ? () => `${kind} ${isLate() ? "late" : ""}` : kind} tabindex=${why === "" ? "-1" : "0"} data-stay=${stay.key} data-booking=${booking.id} aria-label=${`${why === "" ? "" : `${t(`hotel.why_${why}`)}: `}${stay.unit}, ${stayWords(stay)}`}
     style:--from=${stay.from - start} style:--to=${to}>${icon(why === "" ? look.icon : "alert", "small")}<span class="who">${why === "" ? guestOf(booking) : `${stay.unit} · ${guestOf(booking)}`}</span>
     <span class="state">${isHere ? () => (isLate() ? t("hotel.overdue") : look.word) : why === "" ? look.word : t(`hotel.why_${why}`)}</span></button>`;
