@@ -1,6 +1,7 @@
 """Times as the viewer's region writes them: those of 12 hours are longer, and stand on one line all the same."""
 
 import re
+from datetime import UTC, datetime
 from typing import Any
 
 import httpx
@@ -87,6 +88,28 @@ async def test_the_head_of_a_hotel_does_not_part_a_time(looker: Looker, client: 
         page = await looker.open("/console/sea-view", locale=AMERICAN, viewport=viewport)
         await expect(page.locator(".hotel-head .titles p")).to_contain_text(re.compile(TIME))
         await times(page)
+
+
+@pytest.fixture
+def arriving(client: httpx.Client) -> str:
+    """A hotel in UTC whose day begins at midnight, to which somebody comes today; its slug."""
+    site = {"kind": "hotel", "name": "Bay", "time_zone": "UTC", "slug": "bay", "settings": {"cut_off": "00:00"}}
+    assert client.post("/api/sites", json=site).status_code == 201
+    units = [{"code": "101", "category": "double", "condition": "clean"}]
+    assert client.post("/api/sites/bay/units", json={"units": units}).status_code == 200
+    today = str(datetime.now(UTC).date())
+    stay = {"unit": "101", "date": today, "nights": 2, "customer": {"name": "Philippa Bartholomew"}}
+    assert client.post("/api/sites/bay/bookings", json=stay).status_code == 201
+    return "bay"
+
+
+async def test_a_guest_is_let_in_from_the_list_of_a_laptop(looker: Looker, arriving: str) -> None:
+    page = await looker.open(f"/console/{arriving}?view=arrivals", locale=AMERICAN, viewport=LAPTOP)
+    title, new = page.get_by_role("heading", level=1), page.get_by_role("button", name="New booking")
+    boxes = [await one.bounding_box() for one in (title, new)]
+    assert boxes[0] and boxes[1] and abs(boxes[0]["y"] - boxes[1]["y"]) < 20
+    await expect(page.locator(".day-list tbody tr")).to_have_count(1)
+    assert await page.locator(".day-list .table-wrap").evaluate("(one) => one.scrollWidth <= one.clientWidth")
 
 
 async def test_times_that_are_set_are_told_as_they_are_typed(looker: Looker, cafe: str, campus: str) -> None:
