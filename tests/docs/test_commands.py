@@ -10,8 +10,9 @@ from pathlib import Path
 import click
 import pytest
 
+from generating.routes import openapi
 from holdfast.cli import main
-from tests.docs.test_docs import DOCS, GENERATE, ROOT
+from tests.docs.test_docs import DOCS, ROOT
 
 PAGES = [ROOT / "README.md", *sorted(DOCS.glob("*.md")), *sorted((DOCS / "guides").glob("*.md"))]
 NAMES = [str(page.relative_to(ROOT)) for page in PAGES]
@@ -28,7 +29,7 @@ _NO_FLAGS_OF_OURS = {"--help"}
 
 def _routes() -> list[tuple[str, re.Pattern[str]]]:
     found = []
-    for path, item in GENERATE.openapi()["paths"].items():
+    for path, item in openapi()["paths"].items():
         pattern = re.compile(re.sub(r"\\\{[^}]*\\\}", "[^/]+", re.escape(path)))
         found += [(method.upper(), pattern) for method in item]
     return found
