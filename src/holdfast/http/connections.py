@@ -101,8 +101,11 @@ class Connection(HttpToolsProtocol):
             self.transport.close()
 
     def linger(self) -> None:
-        """Says that nothing more will come, and closes when the client does, at the latest in `LINGER_S`."""
-        if self._linger_timer is None and not self.transport.is_closing():
+        """Says that nothing more will come, and closes when the client does, at the latest in `LINGER_S`. Closes at
+        once when an answer is under way: who writes it knows of a close only."""
+        if self.cycle is not None and not self.cycle.response_complete:
+            self.transport.close()
+        elif self._linger_timer is None and not self.transport.is_closing():
             self._linger_timer = self.loop.call_later(LINGER_S, self.transport.close)
             self.flow.resume_reading()
             self.transport.write_eof()

@@ -1,0 +1,48 @@
+"""A refused request is heard to the end for a while: nobody else notices, and nothing of it stays."""
+
+import socket
+from collections.abc import Callable
+
+import pytest
+
+from tests.http.conftest import LiveServer, until
+
+JSON = {"kind": "cafe", "name": "Corner", "time_zone": "UTC"}
+
+
+def asking(server: LiveServer, line: str, *headers: str, body: bytes = b"") -> socket.socket:
+    """A connection that has sent a request of its own."""
+    asker = socket.create_connection(("127.0.0.1", int(server.url.rsplit(":", 1)[1])), timeout=10)
+    token = f"Authorization: Bearer {server.settings.admin_token}"
+    asker.sendall("\r\n".join((f"{line} HTTP/1.1", "Host: localhost", token, *headers, "", "")).encode() + body)
+    return asker
+
+
+def heard(asker: socket.socket, wanted: bytes) -> bytes:
+    told = b""
+    while wanted not in told:
+        part = asker.recv(65536)
+        assert part, told
+        told += part
+    return told
+
+
+def test_nonsense_sent_into_a_stream_disturbs_no_other(
+    make_server: Callable[..., LiveServer], caplog: pytest.LogCaptureFixture
+) -> None:
+    server = make_server()
+    server.client.post("/api/sites", json=JSON)
+    streams = [asking(server, "GET /api/sites/corner/events") for _ in range(4)]
+    for stream in streams:
+        heard(stream, b"id: ")
+    for stream in streams[1:]:
+        stream.sendall(b"\x00\x01\r\n\r\n")
+        heard(stream, b"malformed_request")
+    assert server.client.post("/api/sites/corner/units", json={"units": [{"code": "PC1", "category": "pc"}]}).is_success
+    heard(streams[0], b"PC1")
+    assert server.house is not None
+    hub = server.house.hub
+    until(lambda: hub.count, 1)
+    assert caplog.text == ""
+    for stream in streams:
+        stream.close()
