@@ -1,10 +1,13 @@
 """A refused request is heard to the end for a while: nobody else notices, and nothing of it stays."""
 
 import socket
+import threading
+import time
 from collections.abc import Callable
 
 import pytest
 
+from holdfast.http import connections
 from tests.http.conftest import LiveServer, until
 
 JSON = {"kind": "cafe", "name": "Corner", "time_zone": "UTC"}
@@ -46,3 +49,27 @@ def test_nonsense_sent_into_a_stream_disturbs_no_other(
     assert caplog.text == ""
     for stream in streams:
         stream.close()
+
+
+def test_a_server_at_its_end_does_not_wait_for_who_was_refused(
+    make_server: Callable[..., LiveServer], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(connections, "LINGER_S", 60)
+    server = make_server(body_bytes_max=2048, shutdown_timeout_s=40)
+    more = ("Content-Type: application/json", "Transfer-Encoding: chunked")
+    large = b"1000\r\n" + b" " * 4096 + b"\r\n"
+    lingering = asking(server, "POST /api/sites", *more, body=large)
+    heard(lingering, b"body_too_large")
+    waiting = asking(server, "POST /api/sites", "Expect: 100-continue", *more)
+    heard(waiting, b"100 Continue")
+    assert server.house is not None
+    began, stopping = time.monotonic(), threading.Thread(target=server.stop)
+    stopping.start()
+    assert lingering.recv(1) == b""
+    time.sleep(1)  # past the last word, when connections were told to close
+    waiting.sendall(large)
+    heard(waiting, b"HTTP/1.1 ")
+    stopping.join(20)
+    assert not stopping.is_alive() and time.monotonic() - began < 8
+    for each in (lingering, waiting):
+        each.close()

@@ -37,6 +37,8 @@ class Connection(HttpToolsProtocol):
     _linger_timer: asyncio.TimerHandle | None = None
     """Runs when all has been said, and what still arrives is nobody's."""
     _lingered_bytes = 0
+    _is_ending = False
+    """Whether the server is at its end and waits for this connection's."""
     outlet: Any = None
     """What writes to the transport itself while a stream goes on: told when there is room again, and of the end."""
 
@@ -95,6 +97,7 @@ class Connection(HttpToolsProtocol):
             self.server_state.total_requests += 1
 
     def shutdown(self) -> None:
+        self._is_ending = True
         if self._linger_timer is None:
             super().shutdown()
         else:
@@ -102,8 +105,8 @@ class Connection(HttpToolsProtocol):
 
     def linger(self) -> None:
         """Says that nothing more will come, and closes when the client does, at the latest in `LINGER_S`. Closes at
-        once when an answer is under way: who writes it knows of a close only."""
-        if self.cycle is not None and not self.cycle.response_complete:
+        once when the server waits for it, or when an answer is under way: who writes it knows of a close only."""
+        if self._is_ending or (self.cycle is not None and not self.cycle.response_complete):
             self.transport.close()
         elif self._linger_timer is None and not self.transport.is_closing():
             self._linger_timer = self.loop.call_later(LINGER_S, self.transport.close)
