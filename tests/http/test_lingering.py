@@ -1,11 +1,13 @@
 """A refused request is heard to the end for a while: nobody else notices, and nothing of it stays."""
 
+import gc
 import socket
 import threading
 import time
 from collections.abc import Callable
 
 import pytest
+from uvicorn.protocols.http.httptools_impl import RequestResponseCycle
 
 from holdfast.http import connections
 from tests.http.conftest import LiveServer, until
@@ -73,3 +75,16 @@ def test_a_server_at_its_end_does_not_wait_for_who_was_refused(
     assert not stopping.is_alive() and time.monotonic() - began < 8
     for each in (lingering, waiting):
         each.close()
+
+
+def test_an_answered_request_is_gone_without_collecting_garbage(make_server: Callable[..., LiveServer]) -> None:
+    server = make_server()
+    server.client.post("/api/sites", json=JSON)
+    gc.collect()
+    gc.disable()
+    try:
+        for _ in range(20):
+            assert server.client.post("/api/sites/corner/bookings", json={}).status_code == 400
+        assert sum(isinstance(each, RequestResponseCycle) for each in gc.get_objects()) < 5
+    finally:
+        gc.enable()

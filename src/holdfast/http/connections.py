@@ -8,7 +8,7 @@ import asyncio
 from http import HTTPStatus
 from typing import Any
 
-from uvicorn.protocols.http.httptools_impl import HttpToolsProtocol, RequestResponseCycle
+from uvicorn.protocols.http.httptools_impl import HttpToolsProtocol
 from uvicorn.protocols.websockets.websockets_sansio_impl import WebSocketsSansIOProtocol
 
 from holdfast.http.errors import PROBLEM_MEDIA, EdgeError, problem
@@ -87,7 +87,7 @@ class Connection(HttpToolsProtocol):
             self._break_off("headers_too_large")
         asked = super().on_headers_complete()
         if self.cycle is not None and self.cycle.scope is self.scope and self.scope["method"] not in ("GET", "HEAD"):
-            self.cycle.transport = _Patient(self, self.cycle)  # type: ignore[assignment]
+            self.cycle.transport = _Patient(self)  # type: ignore[assignment]
         return asked
 
     def on_response_complete(self) -> None:
@@ -151,15 +151,17 @@ class Connection(HttpToolsProtocol):
 class _Patient:
     """The transport of a request that may have a body: an answer before its end does not close at once."""
 
-    __slots__ = ("_connection", "_cycle", "is_closing", "write")
+    __slots__ = ("_connection", "is_closing", "write")
 
-    def __init__(self, connection: Connection, cycle: RequestResponseCycle) -> None:
-        self._connection, self._cycle = connection, cycle
+    def __init__(self, connection: Connection) -> None:
+        self._connection = connection
         self.write = connection.transport.write
         self.is_closing = connection.transport.is_closing
 
     def close(self) -> None:
-        if self._cycle.more_body:
+        # the connection's latest request, which is this one while its body is not whole. Were it kept here, it would
+        # hold itself, and be there until somebody collects garbage
+        if self._connection.cycle.more_body:
             self._connection.linger()
         else:
             self._connection.transport.close()
