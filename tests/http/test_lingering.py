@@ -88,3 +88,11 @@ def test_an_answered_request_is_gone_without_collecting_garbage(make_server: Cal
         assert sum(isinstance(each, RequestResponseCycle) for each in gc.get_objects()) < 5
     finally:
         gc.enable()
+
+
+def test_a_body_whose_first_part_is_too_large_is_refused_at_once(make_server: Callable[..., LiveServer]) -> None:
+    server = make_server(body_bytes_max=2048)
+    more = ("Content-Type: application/json", "Transfer-Encoding: chunked")
+    with asking(server, "POST /api/sites", *more, body=b"1000\r\n" + b" " * 4096 + b"\r\n") as asker:
+        asker.settimeout(4)
+        heard(asker, b"body_too_large")

@@ -64,17 +64,16 @@ async def read_bytes(receive: Any, headers: dict[bytes, bytes], bytes_max: int) 
 
 async def _read_on(receive: Any, first: bytes, bytes_max: int) -> bytes:
     parts, size = [first], len(first)
-    while True:
+    while size <= bytes_max:
         message = await receive()
         if message["type"] == "http.disconnect":
             raise ConnectionResetError("the client left before its body was complete")
         part = message.get("body", b"")
         parts.append(part)
         size += len(part)
-        if size > bytes_max:
-            raise EdgeError("body_too_large", headers=_CLOSE, bytes_max=bytes_max)
-        if not message.get("more_body", False):
+        if size <= bytes_max and not message.get("more_body", False):
             return b"".join(parts)
+    raise EdgeError("body_too_large", headers=_CLOSE, bytes_max=bytes_max)
 
 
 def _check_media(media: bytes | None) -> None:
