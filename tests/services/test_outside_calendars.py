@@ -340,6 +340,27 @@ def test_what_was_moved_far_from_one_occurrence_on_is_found_where_it_is_now():
     assert [(one.kind, one.start, one.end) for one in found] == [("day", "2026-06-01", "2026-06-02")]
 
 
+@pytest.mark.parametrize("moved", ["99990101", "00010101"])
+def test_what_was_moved_out_of_all_time_takes_nothing_of_the_rest_along(moved: str):
+    days = ["UID:d", "DTSTART;VALUE=DATE:20260601", "RRULE:FREQ=DAILY;COUNT=5"]
+    onwards = ["UID:d", "RECURRENCE-ID;VALUE=DATE;RANGE=THISANDFUTURE:20260603", f"DTSTART;VALUE=DATE:{moved}"]
+    assert [one.start for one in stretches(days, onwards)] == ["2026-06-01", "2026-06-02"]
+
+
+def test_an_endless_series_that_takes_no_time_is_not_counted():
+    every_minute = ["UID:f", "DTSTART:20260601T100000Z", "DURATION:PT1M", "RRULE:FREQ=MINUTELY"]
+    for free in ("TRANSP:TRANSPARENT", "STATUS:CANCELLED"):
+        assert stretches([*every_minute, free]) == []
+    assert stretches(["UID:f", "RRULE:FREQ=DAILY", "STATUS:CANCELLED"]) == []
+    # from an occurrence on it takes time, until it is called off
+    found = stretches(
+        ["UID:s", "DTSTART;VALUE=DATE:20260601", "RRULE:FREQ=DAILY", "TRANSP:TRANSPARENT"],
+        ["UID:s", "RECURRENCE-ID;VALUE=DATE;RANGE=THISANDFUTURE:20260603", "DTSTART;VALUE=DATE:20260603"],
+        ["UID:s", "RECURRENCE-ID;VALUE=DATE;RANGE=THISANDFUTURE:20260605", "STATUS:CANCELLED"],
+    )
+    assert sorted(one.start for one in found) == ["2026-06-03", "2026-06-04"]
+
+
 def test_what_is_free_cancelled_old_or_names_somebody_is_left_out():
     found = stretches(
         ["UID:a", "DTSTART:20260601T100000Z", "DURATION:PT1H", "TRANSP:TRANSPARENT"],

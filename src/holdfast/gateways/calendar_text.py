@@ -8,8 +8,9 @@ knows the place. Refuses what is cut off or is no calendar.
 import re
 import sys
 from bisect import bisect_right
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterator
 from datetime import UTC, date, datetime, time, timedelta, tzinfo
+from itertools import zip_longest
 from typing import Any, Literal, NamedTuple
 from zoneinfo import ZoneInfo
 
@@ -26,6 +27,8 @@ UID_CHARS_MAX = 500
 SLACK = timedelta(days=2)
 """What local times may lie apart from instants, and a bit."""
 _DAY = timedelta(days=1)
+_FIRST, _LAST = datetime(2, 1, 1), datetime(9998, 1, 1)
+"""Between which a time can be moved by days and stay one."""
 _END = b"END:VCALENDAR"
 _PLAIN_WORDS = re.compile(
     r"(not available|unavailable|blocked|closed|reserved|booked|busy|occupied|maintenance|out of service)",
@@ -115,20 +118,22 @@ def _stretches(uid: str, events: list[Event], since: datetime, until: datetime) 
 
 def _series(uid: str, event: Event, changed: dict[str, Event], since: datetime, until: datetime) -> Iterator[Stretch]:
     """The occurrences of a series that are as its rule has them, or as one that was changed with all after it."""
+    onwards = [each for each in changed.values() if _is_onwards(each)]
+    if all(_is_free(each) for each in (event, *onwards)):
+        return
     start, _ = _times(event)
-    rulings = _rulings(event, changed.values(), start.tzinfo if isinstance(start, datetime) else None)
-    shifts = [ruling.shift for ruling in rulings]
-    earliest = since - max(ruling.length for ruling in rulings) - max(shifts)
-    for count, one in enumerate(_recurring(event, start, earliest, until - min(shifts))):
+    rulings = _rulings(event, onwards, start.tzinfo if isinstance(start, datetime) else None)
+    begins = [ruling.since for ruling in rulings]
+    earliest, latest = _looked_at(rulings, _naive(since), _naive(until))
+    for count, one in enumerate(_recurring(event, start, earliest, latest)):
         if count > STRETCHES_MAX:
             raise _TooMany
-        if (name := _key(one)) in changed:
+        ruling = rulings[bisect_right(begins, _naive(one)) - 1]
+        if (name := _key(one)) in changed or ruling.is_free:
             continue
-        ruling = rulings[bisect_right([each.since for each in rulings], _naive(one)) - 1]
-        moved = _naive(one) + ruling.shift
-        begins = moved.replace(tzinfo=ruling.start.tzinfo) if isinstance(ruling.start, datetime) else moved.date()
-        stretch = _stretch(uid, name, begins, ruling.length, ruling.event, since, until)
-        if stretch is not None and not _is_free(ruling.event):
+        moved = _later(_naive(one), ruling.shift)
+        at = moved.replace(tzinfo=ruling.start.tzinfo) if isinstance(ruling.start, datetime) else moved.date()
+        if (stretch := _stretch(uid, name, at, ruling.length, ruling.event, since, until)) is not None:
             yield stretch
 
 
@@ -140,22 +145,45 @@ class _Ruling(NamedTuple):
     start: date
     length: timedelta
     shift: timedelta
+    is_free: bool
 
 
-def _rulings(event: Event, changed: Iterable[Event], place: tzinfo | None) -> list[_Ruling]:
+def _rulings(event: Event, onwards: list[Event], place: tzinfo | None) -> list[_Ruling]:
     """The series as it was made, and each of its occurrences that was changed with all after it, in their order."""
-    found = [_Ruling(datetime.min, event, *_times(event), timedelta())]
-    for each in changed:
-        named = each["RECURRENCE-ID"]
-        if str(named.params.get("RANGE", "")).upper() != "THISANDFUTURE":
-            continue
-        at = _on_clock(named.dt, place)
+    found = [_Ruling(datetime.min, event, *_times(event), timedelta(), _is_free(event))]
+    for each in onwards:
+        at = _on_clock(each["RECURRENCE-ID"].dt, place)
         if _is_free(each):
-            found.append(_Ruling(at, each, event["DTSTART"].dt, _DAY, timedelta()))
+            found.append(_Ruling(at, each, at, _DAY, timedelta(), is_free=True))
         else:
             start, length = _times(each)
-            found.append(_Ruling(at, each, start, length, _naive(start) - at))
+            found.append(_Ruling(at, each, start, length, _naive(start) - at, is_free=False))
     return sorted(found, key=lambda ruling: ruling.since)
+
+
+def _looked_at(rulings: list[_Ruling], since: datetime, until: datetime) -> tuple[datetime, datetime]:
+    """The first and last of the series' own times that any ruling has between two times, or may have."""
+    times = []
+    for ruling, after in zip_longest(rulings, rulings[1:]):
+        first = max(ruling.since, _later(since - ruling.length, -ruling.shift))
+        last = _later(until, -ruling.shift)
+        last = last if after is None else min(last, after.since)
+        if not ruling.is_free and first - SLACK <= last + SLACK:
+            times += [first, last]
+    return (min(times), max(times)) if times else (until, since)
+
+
+def _later(at: datetime, by: timedelta) -> datetime:
+    """So much later, as far as there are years."""
+    try:
+        return min(max(at + by, _FIRST), _LAST)
+    except OverflowError:
+        return _FIRST if by < timedelta() else _LAST
+
+
+def _is_onwards(event: Event) -> bool:
+    """Whether it is an occurrence that was changed with all after it."""
+    return str(event["RECURRENCE-ID"].params.get("RANGE", "")).upper() == "THISANDFUTURE"
 
 
 def _is_free(event: Event) -> bool:
