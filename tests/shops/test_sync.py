@@ -120,5 +120,10 @@ async def test_secrets_are_encrypted_anew_with_a_new_key(rig: Rig, fill: Fill) -
     async with rig.pool.acquire() as connection:
         assert await rig.stores.connections.rotate(connection) == 1
         assert await rig.stores.connections.rotate(connection) == 0
+        # one that no key opens stays, and keeps nobody from going on
+        rig.stores.connections._open_vault = lambda: Vault(["another key for tests"])
+        assert await rig.stores.connections.rotate(connection) == 0
+        rig.stores.connections._open_vault = lambda: new
+        rig.stores.connections.vault(anew=True)
     assert await rig.pool.fetchval("select secret_key_id from connection") == new.key_id != old.key_id
     assert await rig.state() == "verified"

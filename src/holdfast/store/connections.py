@@ -112,8 +112,10 @@ async def one(connection: Connection, site_id: int, connection_id: int) -> Conne
     return None if row is None else connection_row(row)
 
 
-async def under_other_keys(connection: Connection, key_id: str) -> list[tuple[int, int, bytes, str]]:
-    return [tuple(row) for row in await connection.fetch(_Q["secrets_under_other_keys"], key_id)]
+async def under_other_keys(
+    connection: Connection, key_id: str, behind: tuple[int, int]
+) -> list[tuple[int, int, bytes, str]]:
+    return [tuple(row) for row in await connection.fetch(_Q["secrets_under_other_keys"], key_id, *behind)]
 
 
 async def replace_secret(

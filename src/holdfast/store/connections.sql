@@ -49,9 +49,9 @@ select site_id, id, kind, name, config, secret, secret_key_id, is_enabled, run_i
 from connection where site_id = $1 and id = $2;
 
 -- name: secrets_under_other_keys
--- Secrets that are not encrypted with the present key.
+-- Secrets that are not encrypted with the present key, behind a place in their order.
 select site_id, id, secret, secret_key_id from connection
-where secret is not null and secret_key_id <> $1 order by site_id, id limit 500;
+where secret is not null and secret_key_id <> $1 and (site_id, id) > ($2, $3) order by site_id, id limit 500;
 
 -- name: replace_secret
 -- The same secret under another key, unless it was changed meanwhile.

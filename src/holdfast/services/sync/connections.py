@@ -185,13 +185,16 @@ class Connections:
         return self._vault
 
     async def rotate(self, connection: Connection) -> int:
-        """Encrypts every secret with the present key; how many were with others."""
+        """Encrypts every secret with the present key; how many were with others. Those that no key opens stay."""
         vault = self.vault(anew=True)
-        count = 0
-        while rows := await store.under_other_keys(connection, vault.key_id):
+        count, behind = 0, (0, 0)
+        while rows := await store.under_other_keys(connection, vault.key_id, behind):
             for site_id, connection_id, sealed, key_id in rows:
-                bound_to = _bound_to(site_id, connection_id)
-                text = vault.decrypt(sealed, key_id, bound_to)
+                behind, bound_to = (site_id, connection_id), _bound_to(site_id, connection_id)
+                try:
+                    text = vault.decrypt(sealed, key_id, bound_to)
+                except VaultError:
+                    continue
                 await store.replace_secret(
                     connection, site_id, connection_id, sealed, vault.encrypt(text, bound_to), vault.key_id
                 )
