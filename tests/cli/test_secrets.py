@@ -13,7 +13,9 @@ from holdfast.domain.actors import CONSOLE
 from holdfast.services.calendar_feeds import CalendarFeeds, CalendarRequest
 from holdfast.services.sealing import KEY_FILE, Sealing
 from holdfast.services.sites import Sites
+from holdfast.services.vault import KEYS_MAX, add_key
 from holdfast.services.webhooks import WebhookRequest, WebhookRules, Webhooks
+from holdfast.store import connections
 from holdfast.store import webhooks as store
 from tests.cli.test_cli import cli as cli
 from tests.services.job_stage import jobs_pool
@@ -81,3 +83,26 @@ def test_a_secret_that_no_key_opens_keeps_nobody_from_a_new_key(
     told = cli("secrets", "rotate")
     assert told.exit_code == 0, told.output
     assert "0 secrets are encrypted" in " ".join(told.output.split())
+
+
+def test_only_one_at_a_time_changes_the_key(cli: Callable[..., Result], kept: Kept, tmp_path: Path) -> None:
+    before = (tmp_path / KEY_FILE).read_text()
+
+    async def beside_another() -> Result:
+        async with jobs_pool(kept.url, 1) as pool, pool.acquire() as connection:
+            assert await connections.rotates_alone(connection)
+            return await asyncio.to_thread(cli, "secrets", "rotate")
+
+    told = run(beside_another())
+    assert told.exit_code == 1 and "Another process is changing the key" in told.output
+    assert (tmp_path / KEY_FILE).read_text() == before
+    assert cli("secrets", "rotate").exit_code == 0
+
+
+def test_a_full_key_file_is_told(cli: Callable[..., Result], kept: Kept, tmp_path: Path) -> None:
+    for _ in range(KEYS_MAX - 1):
+        add_key(tmp_path)
+    before = run(kept.opened(kept.sealing))
+    told = cli("secrets", "rotate")
+    assert told.exit_code == 1 and "16 keys already" in told.output and "bug" not in told.output
+    assert run(kept.opened(Sealing((), tmp_path))) == before

@@ -5,7 +5,7 @@ from pathlib import Path
 
 import pytest
 
-from holdfast.services.vault import KEY_FILE, Vault, VaultError, add_key, drop_old_keys, open_vault
+from holdfast.services.vault import KEY_FILE, KEYS_MAX, Vault, VaultError, add_key, drop_old_keys, open_vault
 
 FIRST, SECOND = "the first key of them", "the second key of them"
 
@@ -41,6 +41,16 @@ def test_a_key_file_is_made_once_and_read_by_its_owner_only(tmp_path: Path):
     assert drop_old_keys(tmp_path) == 1
     with pytest.raises(VaultError):
         open_vault(None, tmp_path).decrypt(first.encrypt(b"x", "1/1"), first.key_id, "1/1")
+
+
+def test_no_key_is_pushed_out_by_newer_ones(tmp_path: Path):
+    first = open_vault(None, tmp_path)
+    sealed = first.encrypt(b"x", "1/1")
+    for _ in range(KEYS_MAX - 1):
+        add_key(tmp_path)
+    with pytest.raises(VaultError, match="16 keys already"):
+        add_key(tmp_path)
+    assert open_vault(None, tmp_path).decrypt(sealed, first.key_id, "1/1") == b"x"
 
 
 def test_the_setting_comes_before_the_file_and_short_keys_are_refused(tmp_path: Path):

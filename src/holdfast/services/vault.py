@@ -73,9 +73,15 @@ def open_vault(secret_key: str | None, data: Path) -> Vault:
 
 
 def add_key(data: Path) -> Path:
-    """Puts a new key in front of those of the key file, which go on decrypting."""
+    """Puts a new key in front of those of the key file, which go on decrypting.
+
+    Raises:
+        VaultError: there are as many as there may be; which of them nothing needs any more is not known here.
+    """
     path = data / KEY_FILE
-    keys = [_new_key(), *_lines(path)][:KEYS_MAX]
+    keys = [_new_key(), *_lines(path)]
+    if len(keys) > KEYS_MAX:
+        raise VaultError(f"{path} has {KEYS_MAX} keys already. Take out those that nothing is encrypted with.")
     _write(path, keys)
     return path
 

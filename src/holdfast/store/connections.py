@@ -15,6 +15,8 @@ from holdfast.store import sql
 from holdfast.store.connection import Connection
 
 _Q = sql.load("connections")
+ROTATION = 0x4B455953
+"""The lock of whoever changes the key that secrets are kept with."""
 _encode = msgspec.json.Encoder().encode
 schedule_of = msgspec.json.Decoder(Schedule).decode
 _reading = msgspec.json.Decoder(Reading).decode
@@ -116,6 +118,12 @@ async def under_other_keys(
     connection: Connection, key_id: str, behind: tuple[int, int]
 ) -> list[tuple[int, int, bytes, str]]:
     return [tuple(row) for row in await connection.fetch(_Q["secrets_under_other_keys"], key_id, *behind)]
+
+
+async def rotates_alone(connection: Connection) -> bool:
+    """Whether nobody else is changing the key that secrets are kept with; then nobody does until this connection is
+    given back."""
+    return bool(await connection.fetchval(_Q["rotates_alone"], ROTATION))
 
 
 async def replace_secret(

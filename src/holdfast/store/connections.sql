@@ -53,6 +53,10 @@ from connection where site_id = $1 and id = $2;
 select site_id, id, secret, secret_key_id from connection
 where secret is not null and secret_key_id <> $1 and (site_id, id) > ($2, $3) order by site_id, id limit 500;
 
+-- name: rotates_alone
+-- Whether nobody else is changing the key: then nobody does until this session ends or lets go.
+select pg_try_advisory_lock($1);
+
 -- name: replace_secret
 -- The same secret under another key, unless it was changed meanwhile.
 update connection set secret = $4, secret_key_id = $5 where site_id = $1 and id = $2 and secret = $3;

@@ -184,6 +184,10 @@ class Connections:
             self._vault = self._open_vault()
         return self._vault
 
+    async def rotates_alone(self, connection: Connection) -> bool:
+        """Whether nobody else changes the key; then nobody does until the connection is given back."""
+        return await store.rotates_alone(connection)
+
     async def rotate(self, connection: Connection) -> int:
         """Encrypts every secret with the present key; how many were with others. Those that no key opens stay."""
         vault = self.vault(anew=True)
