@@ -51,6 +51,7 @@ settings.register_profile("beside_others", deadline=None, suppress_health_check=
 settings.load_profile("beside_others")
 
 
+@pytest.hookimpl(optionalhook=True)
 def pytest_xdist_auto_num_workers() -> int:
     """Twice the cores, because most tests wait more than they work; with more the browsers take it all."""
     named = os.environ.get("HOLDFAST_TEST_WORKERS")

@@ -2,6 +2,7 @@
 programs of the guide to jobs."""
 
 import json
+import os
 import re
 import shutil
 import subprocess
@@ -49,7 +50,7 @@ def test_the_quickstart_goes_as_it_says(demo: Callable[..., Result], make_server
             command = block.replace("http://127.0.0.1:8765", server.url)
             told += [
                 subprocess.run(
-                    ["sh", "-c", command], env={"HOLDFAST_TOKEN": TOKEN, "PATH": "/usr/bin:/bin"}, check=True,
+                    ["sh", "-c", command], env={"HOLDFAST_TOKEN": TOKEN, "PATH": os.environ["PATH"]}, check=True,
                     capture_output=True, text=True, timeout=20,
                 ).stdout
                 for _ in range(2 if "Idempotency-Key" in block else 1)
