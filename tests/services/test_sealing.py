@@ -96,3 +96,15 @@ def test_a_process_seals_with_the_key_that_was_put_into_the_file_since(tmp_path:
     fresh = running.seal(b"secret", b"about")
     assert drop_old_keys(tmp_path) == 1
     assert Sealing((), tmp_path).open(fresh, b"about") == b"secret"
+
+
+def test_a_process_whose_key_file_is_gone_makes_no_other(tmp_path: Path) -> None:
+    running = Sealing((), tmp_path)
+    sealed = running.seal(b"secret", b"about")
+    (tmp_path / KEY_FILE).rename(tmp_path / "elsewhere")
+    with pytest.raises(SealingError, match="bring back"):
+        running.seal(b"another", b"about")
+    assert not (tmp_path / KEY_FILE).exists()
+    (tmp_path / "elsewhere").rename(tmp_path / KEY_FILE)
+    assert running.open(running.seal(b"another", b"about"), b"about") == b"another"
+    assert running.open(sealed, b"about") == b"secret"

@@ -35,10 +35,13 @@ class Sealing:
 
     def seal(self, secret: bytes, about: bytes) -> bytes:
         """Raises:
-        SealingError: there is no key, and none can be made.
+        SealingError: there is no key, and none can be made; or there was one, and its file is gone.
         """
+        stamp = self._stamp()
+        if self._vault is not None and self._given is None and stamp is None:
+            raise self._missing()  # a new one would be lost when the file comes back, or all that the old one sealed
         # by the newest key, also when it was put into the file after this process began: the older ones will be dropped
-        vault = self._opened(again=self._vault is not None and self._stamp() != self._read)
+        vault = self._opened(again=self._vault is not None and stamp != self._read)
         return _FORM + vault.key_id.encode() + vault.encrypt(secret, about.hex())
 
     def open(self, sealed: bytes, about: bytes) -> bytes:
@@ -46,8 +49,7 @@ class Sealing:
         SealingError: it was sealed with another key, about something else, or was changed since.
         """
         if place_of_key(is_given=self._given is not None, folder=self._folder) is None:
-            file = self._folder / KEY_FILE
-            raise SealingError(f"There is no key to open secrets with: bring back {file}, or set HOLDFAST_SECRET_KEY.")
+            raise self._missing()
         if not sealed.startswith(_FORM):
             raise SealingError("A sealed secret cannot be opened: it was changed, or is none.")
         start = len(_FORM) + _ID_CHARS
@@ -67,6 +69,10 @@ class Sealing:
             return self.seal(self.open(sealed, about), about)
         except SealingError:
             return None
+
+    def _missing(self) -> SealingError:
+        file = self._folder / KEY_FILE
+        return SealingError(f"There is no key to keep secrets with: bring back {file}, or set HOLDFAST_SECRET_KEY.")
 
     def _stamp(self) -> tuple[int, int] | None:
         """Which key file there is: another one has been put in its place when it differs. None: no file counts."""
