@@ -1,4 +1,4 @@
-"""A refused request is heard to the end for a while: nobody else notices, and nothing of it stays."""
+"""What is refused is answered, and heard to the end for a while: nobody else notices, and nothing of it stays."""
 
 import gc
 import socket
@@ -96,3 +96,12 @@ def test_a_body_whose_first_part_is_too_large_is_refused_at_once(make_server: Ca
     with asking(server, "POST /api/sites", *more, body=b"1000\r\n" + b" " * 4096 + b"\r\n") as asker:
         asker.settimeout(4)
         heard(asker, b"body_too_large")
+
+
+@pytest.mark.parametrize("header", ["Content-Length: 3", f"Cookie: {'x' * 20_000}"])
+def test_what_cannot_become_a_websocket_is_refused(make_server: Callable[..., LiveServer], header: str) -> None:
+    server = make_server()
+    with asking(server, "GET /socket.io/?EIO=4", "Connection: Upgrade", "Upgrade: websocket", header) as asker:
+        asker.settimeout(5)
+        assert heard(asker, b"malformed_request").startswith(b"HTTP/1.1 400")
+        assert asker.recv(1) == b""

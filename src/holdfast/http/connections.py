@@ -124,11 +124,7 @@ class Connection(HttpToolsProtocol):
     def _refuse(self, code: str) -> None:
         """Answers past the application, and closes: where a next request would begin cannot be known."""
         self._stop_waiting()
-        status, headers, body = problem(EdgeError(code), staff=False)
-        common = [*SECURITY, (b"content-type", PROBLEM_MEDIA), (b"content-length", b"%d" % len(body)), *headers]
-        lines = b"".join(name + b": " + value + b"\r\n" for name, value in common)
-        phrase = HTTPStatus(status).phrase.encode()
-        self.transport.write(b"HTTP/1.1 %d %s\r\n%sconnection: close\r\n\r\n%s" % (status, phrase, lines, body))
+        self.transport.write(_refusal(code))
         self.linger()
 
     def _await_head(self) -> None:
@@ -168,12 +164,27 @@ class _Patient:
 
 
 class SocketConnection(WebSocketsSansIOProtocol):
-    """uvicorn's websocket, known to whoever serves it, so that a peer that does not read can be cut off."""
+    """uvicorn's websocket, known to whoever serves it, so that a peer that does not read can be cut off. What cannot
+    become one is refused: nobody watches how long it takes."""
+
+    def data_received(self, data: bytes) -> None:
+        super().data_received(data)
+        if self.conn.handshake_exc is not None and not hasattr(self, "scope") and not self.transport.is_closing():
+            self.transport.write(_refusal("malformed_request"))
+            self.transport.close()
 
     def handle_connect(self, event: Any) -> None:
         super().handle_connect(event)
         if hasattr(self, "scope"):  # else it was refused, and nobody is asked to serve it
             self.scope["extensions"] = {**(self.scope["extensions"] or {}), "holdfast.connection": self}  # type: ignore[dict-item]
+
+
+def _refusal(code: str) -> bytes:
+    status, headers, body = problem(EdgeError(code), staff=False)
+    common = [*SECURITY, (b"content-type", PROBLEM_MEDIA), (b"content-length", b"%d" % len(body)), *headers]
+    lines = b"".join(name + b": " + value + b"\r\n" for name, value in common)
+    phrase = HTTPStatus(status).phrase.encode()
+    return b"HTTP/1.1 %d %s\r\n%sconnection: close\r\n\r\n%s" % (status, phrase, lines, body)
 
 
 def _bytes_of(headers: list[tuple[bytes, bytes]]) -> int:
