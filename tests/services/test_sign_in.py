@@ -16,6 +16,7 @@ from holdfast.domain.errors import Refusal
 from holdfast.services import second_factor, sign_in
 from holdfast.services.account_administration import reset_account
 from holdfast.services.accounts import Accounts, disable
+from holdfast.services.sealing import Sealing
 from holdfast.services.sign_in import From
 from tests.people import HERE, PASSWORD, accounts_on, actor_of, person, refused, secret_of, session_of
 from tests.people import fast as fast
@@ -149,6 +150,23 @@ async def test_a_recovery_code_stands_in_once(accounts: Accounts, fast: None, po
     assert await sign_in.sign_in(accounts, ANN, PASSWORD, codes[4].replace("-", ""), HERE)
     kept = await pool.fetchval("select recovery_hashes from account where email = $1", ANN)
     assert len(kept) == 8 and all(codes[0].encode() not in one for one in kept)
+
+
+async def test_a_server_without_its_key_says_so_and_takes_codes_on_paper(
+    accounts: Accounts, fast: None, clock: list[float], monkeypatch: pytest.MonkeyPatch, tmp_path: Path
+) -> None:
+    _, app, codes = await begun(accounts)
+    clock[0] = 60
+    lost = Sealing((), tmp_path / "nothing" / "is" / "here")
+    monkeypatch.setattr(accounts, "sealing", lost)
+    refusal = await told(accounts, ANN, PASSWORD, app.at(_now() + 60))
+    assert refusal.code == "unavailable" and "recovery code" in str(refusal.data["problem"])
+    assert str(tmp_path) not in str(refusal.data)
+    assert await sign_in.sign_in(accounts, ANN, PASSWORD, codes[0], HERE)
+    (tmp_path / "nothing").write_text("no folder")
+    other = await actor_of(accounts, await person(accounts, "bob@example.org", password=PASSWORD))
+    with refused("unavailable"):
+        await second_factor.begin(accounts, other)
 
 
 async def test_a_second_factor_that_counts_is_not_replaced_by_a_new_one(accounts: Accounts, fast: None) -> None:

@@ -97,7 +97,7 @@ class CalendarFeeds:
             raise Refusal("invalid_request", field="name", problem=problem)
         url, every = calendar_url(request.url, http=self._http), _minutes(request.every_minutes)
         id = new_id()
-        sealed, host = self._seal(id, url), _host(url)
+        sealed, host = self._sealing.seal_or_refuse(url.encode(), _about(id)), _host(url)
         async with self.pool.acquire() as tx, tx.transaction():
             unit_id = await reads.unit_id(tx, site.id, request.unit)
             if unit_id is None:
@@ -135,7 +135,9 @@ class CalendarFeeds:
                 url = self.url_of(row) if wish.url is msgspec.UNSET else calendar_url(wish.url, http=self._http)
                 every = row.every_minutes if wish.every_minutes is msgspec.UNSET else _minutes(wish.every_minutes)
                 has_changed = (url, every) != (self.url_of(row), row.every_minutes)
-                await store.change(tx, site.id, row.id, self._seal(row.id, url), _host(url), every)
+                await store.change(
+                    tx, site.id, row.id, self._sealing.seal_or_refuse(url.encode(), _about(row.id)), _host(url), every
+                )
             if wish.active is True:
                 has_changed = await store.resume(tx, site.id, row.id) or has_changed
             elif wish.active is False:
@@ -170,12 +172,6 @@ class CalendarFeeds:
                     count += 1
                     await store.reseal(tx, site_id, id, fresh)
         return count
-
-    def _seal(self, id: UUID, url: str) -> bytes:
-        try:
-            return self._sealing.seal(url.encode(), _about(id))
-        except SealingError as error:
-            raise Refusal("unavailable", problem=str(error)[:200]) from error
 
 
 def view(row: FeedRow) -> CalendarView:

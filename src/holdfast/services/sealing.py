@@ -5,10 +5,15 @@ database can move a secret from one row to another.
 
 from pathlib import Path
 
+import structlog
+
+from holdfast.domain.errors import Refusal
 from holdfast.services.vault import KEY_FILE, Vault, VaultError, open_vault
 
 _FORM = b"\x01"
 _ID_CHARS = 16
+
+log = structlog.get_logger("holdfast.sealing")
 
 
 class SealingError(Exception):
@@ -21,6 +26,12 @@ def place_of_key(*, is_given: bool, folder: Path) -> str | None:
         return "HOLDFAST_SECRET_KEY"
     file = folder / KEY_FILE
     return str(file) if file.is_file() else None
+
+
+def keyless(error: SealingError, *, instead: str = "") -> Refusal:
+    """What somebody is told who asks for what takes the key, and what they can do `instead`."""
+    log.error("a secret cannot be sealed or opened", problem=str(error))
+    return Refusal("unavailable", problem=f"the server misses the key that it keeps secrets with{instead}")
 
 
 class Sealing:
@@ -43,6 +54,17 @@ class Sealing:
         # by the newest key, also when it was put into the file after this process began: the older ones will be dropped
         vault = self._opened(again=self._vault is not None and stamp != self._read)
         return _FORM + vault.key_id.encode() + vault.encrypt(secret, about.hex())
+
+    def seal_or_refuse(self, secret: bytes, about: bytes) -> bytes:
+        """The same for somebody who asks over HTTP.
+
+        Raises:
+            Refusal: `unavailable` without a key; which one is missing only the log says.
+        """
+        try:
+            return self.seal(secret, about)
+        except SealingError as error:
+            raise keyless(error) from error
 
     def open(self, sealed: bytes, about: bytes) -> bytes:
         """Raises:

@@ -16,6 +16,7 @@ from holdfast.services.access import hash_of
 from holdfast.services.account_log import note
 from holdfast.services.accounts import Accounts, check_password
 from holdfast.services.identity import now_ms
+from holdfast.services.sealing import SealingError, keyless
 from holdfast.store import accounts as store
 
 ISSUER = "Holdfast"
@@ -41,13 +42,13 @@ async def begin(accounts: Accounts, actor: Actor) -> Begun:
     """Shows a new secret; it counts once a code of it is confirmed.
 
     Raises:
-        Refusal: `already_exists` when there is one already, `unauthorised`.
+        Refusal: `already_exists` when there is one already, `unauthorised`, `unavailable` without a key to seal with.
     """
     account = await accounts.account(actor)
     if account.has_second_factor:
         raise Refusal("already_exists", problem=_THERE)
     secret = pyotp.random_base32()
-    sealed = accounts.sealing.seal(secret.encode(), _about(account.id))
+    sealed = accounts.sealing.seal_or_refuse(secret.encode(), _about(account.id))
     async with accounts.changing() as connection:
         # confirmed by another request meanwhile: it must not be lost by this one
         if not await store.begin_totp(connection, account.id, sealed):
@@ -109,11 +110,18 @@ async def is_right_code(accounts: Accounts, account: store.Account, code: str, *
 
 
 def _step_of(accounts: Accounts, account: store.Account, code: str) -> int | None:
-    """The step of time that a code is for, None when it is for none about now."""
+    """The step of time that a code is for, None when it is for none about now.
+
+    Raises:
+        Refusal: `unavailable` when the key that opens its secret is not here.
+    """
     given = code.strip().replace(" ", "")
     if account.totp_secret is None or len(given) != 6 or not given.isascii() or not given.isdigit():
         return None
-    totp = pyotp.TOTP(accounts.sealing.open(account.totp_secret, _about(account.id)).decode())
+    try:
+        totp = pyotp.TOTP(accounts.sealing.open(account.totp_secret, _about(account.id)).decode())
+    except SealingError as error:
+        raise keyless(error, instead="; sign in with a recovery code") from error
     now = now_ms() // 1000 // STEP_S
     for step in range(now - DRIFT_STEPS, now + DRIFT_STEPS + 1):
         if secrets.compare_digest(totp.generate_otp(step), given):

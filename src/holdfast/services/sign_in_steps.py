@@ -31,9 +31,9 @@ def kept(accounts: Accounts, email: str, password: str) -> str:
     """The first step as a text for the page.
 
     Raises:
-        SealingError: there is no key to seal with.
+        Refusal: `unavailable` when there is no key to seal with.
     """
-    sealed = accounts.sealing.seal(msgspec.json.encode(Step(email, password, now_ms())), _ABOUT)
+    sealed = accounts.sealing.seal_or_refuse(msgspec.json.encode(Step(email, password, now_ms())), _ABOUT)
     return base64.urlsafe_b64encode(sealed).decode()
 
 

@@ -17,7 +17,7 @@ from holdfast.domain.webhooks import BY_MAIL, SECRET_BYTES, alerts_of, patterns_
 from holdfast.gateways.webhooks import url_of
 from holdfast.services.account_log import note
 from holdfast.services.identity import new_id
-from holdfast.services.sealing import Sealing, SealingError
+from holdfast.services.sealing import Sealing
 from holdfast.store import people as people_store
 from holdfast.store import webhooks as store
 from holdfast.store.connection import Connection
@@ -127,7 +127,7 @@ class Webhooks:
         now = datetime.min
         row = WebhookRow(
             id, organisation_id, site.id if site else None, None, url, _line(request.description), events,
-            self._seal(id, secret), None, None, None, None, None, actor.name, now, now,
+            self._sealing.seal_or_refuse(secret, _about(id)), None, None, None, None, None, actor.name, now, now,
         )  # fmt: skip
         async with self.pool.acquire() as tx, tx.transaction():
             if await store.count(tx, organisation_id) >= ENDPOINTS_MAX:
@@ -172,7 +172,7 @@ class Webhooks:
         secret = os.urandom(SECRET_BYTES)
         async with self.pool.acquire() as tx, tx.transaction():
             _of(await store.lock(tx, id), organisation_id, id)
-            await store.rotate(tx, id, self._seal(id, secret), OVERLAP_HOURS)
+            await store.rotate(tx, id, self._sealing.seal_or_refuse(secret, _about(id)), OVERLAP_HOURS)
             await note(tx, actor, "webhook_rotated", organisation_id=organisation_id, webhook=str(id))
         return await self._view(id, secret)
 
@@ -270,12 +270,6 @@ class Webhooks:
         if row is None:
             raise Refusal("unknown_webhook", webhook=str(id))
         return view(row, secret)
-
-    def _seal(self, id: UUID, secret: bytes) -> bytes:
-        try:
-            return self._sealing.seal(secret, _about(id))
-        except SealingError as error:
-            raise Refusal("unavailable", problem=str(error)[:200]) from error
 
 
 def view(row: WebhookRow, secret: bytes | None = None) -> WebhookView:
