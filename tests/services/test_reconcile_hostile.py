@@ -6,7 +6,7 @@ import asyncpg
 import pytest
 
 from holdfast.services.reconcile import Reconciler
-from tests.reconciling import forget_site, reconciled, see, standing, write_past
+from tests.reconciling import forget_site, reconciled, repaired, see, standing, write_past
 from tests.stage import refused, staged
 
 
@@ -24,6 +24,21 @@ async def test_a_guest_keeps_the_room_when_the_row_asks_for_time_that_is_taken(p
         assert {one.rule for one in report.discrepancies} >= {"two_live_bookings", "journal_differs"}
         await refused(stage.walk_in("101", "1 10:00"), "unit_occupied")
         await forget_site(stage)
+
+
+@pytest.mark.parametrize("ahead", ["1 10:00", "20 10:00"])
+async def test_a_unit_that_only_a_strayed_claim_names_keeps_what_it_shows(pool: asyncpg.Pool, ahead: str) -> None:
+    async with staged(pool, "cafe", ["A", "B"]) as stage:
+        await stage.walk_in("B", "12:00")
+        strayed = await stage.book("A", ahead, ahead.replace("10:00", "11:00"))
+        await write_past(
+            stage,
+            "update claim set unit_id = (select id from unit where site_id = $1 and code = 'B')"
+            " where site_id = $1 and holder_id = $2",
+            strayed,
+        )
+        assert await repaired(stage) == [("claim_differs", "A, B", None, None)]
+        assert await stage.status("B") == "Active"
 
 
 async def test_only_time_of_the_session_itself_counts_as_idle(pool: asyncpg.Pool) -> None:

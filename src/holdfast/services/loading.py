@@ -303,6 +303,12 @@ async def _load_around(connection: Connection, state: SiteState, part: Reconcile
     """What reconciling looks at beside the suspects themselves: who holds their units now, what was seen of them, and
     which have claims beyond the loaded time."""
     states = {state.site.id: state}
+    concerned = dict.fromkeys(concerned_by(state, part))
+    wanted = Wanted()
+    # a claim that strayed onto a unit is taken away from it: what it shows then follows from all of its other claims
+    strayed = [unit_id for unit_id in state.timelines if unit_id not in concerned]
+    want_now(wanted, state, strayed)
+    await load_claims(connection, states, wanted)
     wanted = Wanted()
     want_what_is_around(wanted, state, part)
     for row in await store.by_keys(connection, "bookings", wanted.bookings):
@@ -317,7 +323,7 @@ async def _load_around(connection: Connection, state: SiteState, part: Reconcile
         known = state.observations.setdefault(seen.unit_id, [])
         if seen not in known:
             known.append(seen)
-    await note_more_ahead(connection, state, concerned_by(state, part))
+    await note_more_ahead(connection, state, [*concerned, *strayed])
 
 
 async def _load_bookings_on(connection: Connection, state: SiteState, unit_ids: Iterable[int]) -> None:
