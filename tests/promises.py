@@ -32,7 +32,7 @@ async def check_promises(
 ) -> None:
     """Fails with a line for each promise broken at any site (or at one). Statuses are judged only where the clock has
     nothing left to do. `past_the_desk` weakens what a raw writer of claims may break: bookings without their claim,
-    claims without a booking and the statuses that follow from them.
+    claims without a booking, the statuses that follow from them, and the alarms of bookings that were set aside for it.
     """
     async with pool.acquire() as connection, connection.transaction(isolation="repeatable_read", readonly=True):
         now = clock() if clock is not None else await connection.fetchval("select clock_timestamp()")
@@ -57,6 +57,8 @@ class Look:
         self.bookings: dict[str, dict[str, Any]] = {}
         self.blocks: dict[str, Row] = {}
         self.journal: list[Row] = []
+        self.set_aside: set[str] = set()
+        """Bookings that the clock could not process, and that a person has been told of."""
 
     @classmethod
     async def at(cls, connection: asyncpg.Connection, site: Row, now: datetime) -> "Look":
@@ -68,6 +70,8 @@ class Look:
             look.bookings[str(row["id"])] = dict(row, parts=_parts(row["parts"]))
         for row in await connection.fetch("select * from block where site_id = $1", site_id):
             look.blocks[str(row["id"])] = row
+        set_aside = "select subject from finding where site_id = $1 and stands and rule = 'poisoned_booking'"
+        look.set_aside = {row["subject"] for row in await connection.fetch(set_aside, site_id)}
         look.journal = await connection.fetch("select * from journal where site_id = $1 order by version", site_id)
         # a fresh table has no statistics, and then the planner compares each claim with each
         await connection.execute("set local enable_hashjoin = off; set local enable_mergejoin = off")
@@ -153,6 +157,8 @@ class Look:
         own: dict[str, datetime] = {key: block["wakes_at"] for key, block in self.blocks.items()}
         for booking_id, booking in self.bookings.items():
             due = oracle.due(self.house, booking)
+            if past_the_desk and booking_id in self.set_aside:
+                continue  # somebody else's claim stands where its own must be: that is a person's to judge
             if due is not None:
                 own[booking_id] = due[0]
                 if booking["wakes_at"] is None or booking["wakes_at"] > max(due[0], self.now):
