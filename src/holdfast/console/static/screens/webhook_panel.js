@@ -77,9 +77,9 @@ const facts = (hook) => html`<dl class="facts">
 
 /** @param {string} organisation @param {Webhook} hook @param {() => void} again @param {() => void} close */
 const acts = (organisation, hook, again, close) => html`
-  <button type="button" class="button danger" @click=${async () => { if (await remove(organisation, hook, again)) close(); }}>${icon("trash")}<span class="wide-only">${t("webhooks.remove")}</span></button><span class="grow"></span>
-  ${isByMail(hook) ? null : html`<button type="button" class="button" @click=${() => rotate(organisation, hook, again)}>${icon("key")}<span class="wide-only">${t("webhooks.rotate")}</span></button>`}
-  <button type="button" class="button" @click=${() => openWebhookForm(organisation, hook, again)}>${icon("edit")}<span class="wide-only">${t("webhooks.edit")}</span></button>
+  <button type="button" class="button danger" aria-label=${t("webhooks.remove")} @click=${async () => { if (await remove(organisation, hook, again)) close(); }}>${icon("trash")}<span class="wide-only">${t("webhooks.remove")}</span></button><span class="grow"></span>
+  ${isByMail(hook) ? null : html`<button type="button" class="button" aria-label=${t("webhooks.rotate")} @click=${() => rotate(organisation, hook, again)}>${icon("key")}<span class="wide-only">${t("webhooks.rotate")}</span></button>`}
+  <button type="button" class="button" aria-label=${t("webhooks.edit")} @click=${() => openWebhookForm(organisation, hook, again)}>${icon("edit")}<span class="wide-only">${t("webhooks.edit")}</span></button>
   <button type="button" class="button" @click=${() => pauseOrResume(organisation, hook, again)}>${icon(hook.active ? "pause" : "redo")}<span>${t(hook.active ? "webhooks.pause" : "webhooks.resume")}</span></button>
   <button type="button" class="button primary" ?disabled=${!hook.active} @click=${() => sendTest(organisation, hook, again)}>${icon("play")}<span>${t("webhooks.test")}</span></button>`;
 
