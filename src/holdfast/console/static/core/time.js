@@ -67,6 +67,7 @@ const lazy = (options) => {
 };
 const formats = {
   time: lazy({ hour: "2-digit", minute: "2-digit" }),
+  clock: lazy({ timeZone: "UTC", hour: "2-digit", minute: "2-digit" }),
   seconds: lazy({ hour: "2-digit", minute: "2-digit", second: "2-digit" }),
   day: lazy({ weekday: "short", day: "numeric", month: "short" }),
   long: lazy({ weekday: "long", day: "numeric", month: "long", year: "numeric" }),
@@ -138,7 +139,7 @@ export function instantOf(local) {
 export const dateOf = (at) => localOf(at).slice(0, 10);
 
 /** A time of the clock as the API has it, `03:20`, as people write it. @param {string} clock */
-export const clockWords = (clock) => inOneLine(new Intl.DateTimeFormat(locale, { timeZone: "UTC", hour: "2-digit", minute: "2-digit" }), Date.parse(`1970-01-01T${clock}Z`));
+export const clockWords = (clock) => formats.clock.format(date(`1970-01-01T${clock}Z`));
 
 /** The day where it is not today, to stand before a time. @param {Instant} at */
 export const unlessToday = (at) => (dateOf(at) === dateOf(clock.now()) ? "" : `${dayOf(at)}, `);
